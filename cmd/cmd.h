@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cmd/cmd.h - a command is a table entry. One table is the single truth for
+ * parsing, --help, completion and the man page check.
+ *
+ * cmd/ is the only place that touches stdio, argv and the environment.
+ */
+#ifndef RELCTL_CMD_H
+#define RELCTL_CMD_H
+
+#include "base/err.h"
+#include "base/event.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct rel_home;
+
+enum opt_kind {
+	OPT_FLAG, /* bool */
+	OPT_STR,  /* const char *, borrowed from argv */
+	OPT_INT,  /* int64_t, 0 or more */
+	OPT_LIST, /* struct opt_list: each use adds one, in order */
+};
+
+struct opt_list {
+	const char **v;
+	size_t n, cap;
+};
+
+struct opt {
+	const char *name; /* long, without dashes; NULL ends a table */
+	char letter;      /* or 0 */
+	enum opt_kind kind;
+	size_t offset;    /* of the field in the command's args struct */
+	const char *arg;  /* "FILE"; NULL for a flag; "[N]" is optional */
+	const char *help; /* lower case, no full stop */
+};
+
+/* What the caller's environment and the global options say. Built in main. */
+struct ctx {
+	const char *store;   /* --store, RELCTL_STORE, or the default; absolute */
+	const char *repo;    /* -C, or NULL: the one around the cwd */
+	const char *app;     /* -a, RELCTL_APP, or NULL */
+	const char *key;     /* path of the key file */
+	const char *actor;   /* who acts: see actor.c */
+	const char *actor_url; /* the CI job's URL, or NULL */
+	bool json, quiet, verbose;
+	bool app_given;      /* by -a, not by RELCTL_APP */
+	bool repo_given;
+	int64_t wait_s;
+	bool color_out, color_err; /* per stream */
+	bool progress;       /* a bar on stderr is fine */
+	struct rel_events events;
+	struct rel_home *home; /* NULL until ctx_open; closed by main */
+	int argc;            /* the whole command line, for the helper */
+	char **argv;
+};
+
+enum need {
+	NEED_NOTHING,
+	NEED_READ,  /* an existing store */
+	NEED_WRITE, /* an existing store, its ledger to be written */
+	NEED_MAKE,  /* the store is made if it is missing */
+};
+
+struct cmd {
+	const char *name;
+	const char *args;    /* "[RELEASE]", for the usage line */
+	const char *summary; /* "go back to an earlier release" */
+	const char *group;   /* "Work", "Look", "Keep", "More" */
+	const char *examples; /* lines for --help, each "  …\n"; or NULL */
+	const struct opt *opts;
+	size_t opts_size;    /* sizeof the args struct; 0: no options */
+	enum need need;      /* main opens it before run */
+	int min_args, max_args; /* max -1: any number */
+	bool stop_at_word;   /* options end at the first word (exec) */
+	/* Exit status, or -code with ${err} set. */
+	int (*run)(struct ctx *cx, void *opts, int argc, char **argv,
+		struct rel_err *err);
+};
+
+/* The tables, NULL-terminated: relctl's (table.c), relctl-git's (git_main.c). */
+extern const struct cmd *const relctl_commands[];
+
+/* main.c: parse, open, run, report. ${cmds} NULL-terminated. */
+int cmd_main(const struct cmd *const cmds[], int argc, char **argv);
+
+/* exit.c: exit status of an error code, and its stable word for --json. */
+int exit_status(enum rel_code code);
+const char *exit_word(enum rel_code code);
+
+#endif

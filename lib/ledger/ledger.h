@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lib/ledger/ledger.h - the append-only, hash-chained record of every event.
+ * Format: docs/formats.md, section 6. Mechanism; sqlite3.h is included in
+ * ledger/db.c (and its own internal header) alone.
+ *
+ * The truth is one table, event. Everything else is an index of it, written
+ * in the same transaction and derived again when its version or its row count
+ * differs. Never open ledger.db by other means: closing any fd on it would
+ * drop SQLite's locks. Never carry a ledger across a fork.
+ */
+#ifndef REL_LEDGER_LEDGER_H
+#define REL_LEDGER_LEDGER_H
+
+#include "base/err.h"
+#include "base/id.h"
+#include "base/json.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct rel_ledger;
+
+/* One row of the truth; texts are owned by the row. */
+struct rel_event_row {
+	int64_t seq, time_ms;
+	char *app, *kind, *body; /* app "" where none; body canonical JSON */
+	struct rel_id prev, hash;
+};
+void rel_event_row_done(struct rel_event_row *e);
+
+/* What a release event says (the index's row). Texts are owned by the row. */
+struct rel_release_row {
+	int64_t seq, time_ms, number;
+	char *app;
+	struct rel_id digest;   /* of the release record: the content */
+	struct rel_id sealed;   /* the sealed config's file */
+	struct rel_id artifact; /* the tar's digest */
+	char *commit;           /* hex, or "" (an imported artifact) */
+	char *reason;           /* release, config, promote, rollback */
+	int64_t of;             /* rollback: the target's number; else 0 */
+	char *of_app;           /* promote: where from; else "" */
+	char *by, *message;
+	char *changes;          /* canonical JSON: {"+":[…],"-":[…],"~":[…]}
+				 * names of config variables against the
+				 * release that was current */
+	bool ever_active, failed, pinned; /* derived from later events */
+};
+void rel_release_row_done(struct rel_release_row *r);
+
+/* One activation; ${on} is the seq of the one beneath it, 0: none. */
+struct rel_activation {
+	int64_t seq, time_ms, number, on;
+	struct rel_id content; /* digest of the release's record */
+};
+
+/* One build or import event; several may name one artifact. */
+struct rel_build_row {
+	int64_t seq, time_ms, committed_s;
+	struct rel_id artifact;
+	struct rel_id record; /* SHA-256 of the artifact record's file */
+	char *commit, *tree, *origin, *subject; /* "" for an import */
+	char *by;
+};
+void rel_build_row_done(struct rel_build_row *b);
+
+/*
+ * Open ${path} (STORE/ledger.db). REL_LEDGER_CREATE makes it; REL_LEDGER_READ
+ * works on a read-only file system. ${wait_ms}: how long to wait for
+ * SQLite's lock before REL_EBUSY. ${give_reserve} (may be NULL) is called with
+ * ${arg} when an append finds the disk full; true means: room was made, try
+ * once more. Errors: REL_ENOTFOUND, REL_EIO, REL_EINTEGRITY (not a ledger),
+ * REL_EINVALID (made by a newer relctl).
+ */
+enum rel_ledger_mode {
+	REL_LEDGER_READ,
+	REL_LEDGER_WRITE,
+	REL_LEDGER_CREATE,
+};
+int rel_ledger_open(const char *path, enum rel_ledger_mode mode,
+	unsigned wait_ms, bool (*give_reserve)(void *arg), void *arg,
+	struct rel_ledger **ret, struct rel_err *err) REL_CHECK;
+void rel_ledger_closep(struct rel_ledger **l);
+
+/*
+ * Append one event in a transaction of its own; ${body} is taken (freed also
+ * on failure). ${check} (may be NULL) runs inside the transaction, before
+ * the insert, and may still change the body (a number) or refuse: this is how
+ * numbers are given out and activations compared with what is current.
+ * On return the event is on disk. Errors: REL_EBUSY, REL_EIO (also a full
+ * disk), and whatever check returned.
+ */
+struct rel_append {
+	const char *app, *kind;
+	struct json_t *body;
+	int (*check)(void *arg, struct rel_ledger *l, struct json_t *body,
+		struct rel_err *err);
+	void *arg;
+};
+int rel_ledger_append(struct rel_ledger *l, struct rel_append *what,
+	int64_t *ret_seq, struct rel_err *err) REL_CHECK;
+
+/* The key's event (seq 1): the 16 hex digits that pin it, and the SHA-256 of
+ * configs/fingerprint.cms. Errors: REL_EINTEGRITY (no such event). */
+int rel_ledger_key(struct rel_ledger *l, char ret_key_id[17],
+	struct rel_id *ret_fingerprint, struct rel_err *err) REL_CHECK;
+
+/* Head of the chain: seq 0 and zeros when empty. */
+int rel_ledger_head(struct rel_ledger *l, int64_t *ret_seq,
+	struct rel_id *ret_hash, struct rel_err *err) REL_CHECK;
+
+/* Releases. All: REL_ENOTFOUND when there is none, with a plain message that
+ * the caller may replace. */
+int rel_ledger_release(struct rel_ledger *l, const char *app, int64_t number,
+	struct rel_release_row *ret, struct rel_err *err) REL_CHECK;
+int rel_ledger_newest(struct rel_ledger *l, const char *app,
+	struct rel_release_row *ret, struct rel_err *err) REL_CHECK;
+/* Newest number of ${app}, 0 for a new app. */
+int rel_ledger_last_number(struct rel_ledger *l, const char *app,
+	int64_t *ret, struct rel_err *err) REL_CHECK;
+
+/* Newest first, from below ${before} (0: from the top), at most ${limit}
+ * (0: all). ${app} NULL: of all apps, in seq order. fn's non-zero stops. */
+typedef int rel_release_fn(
+	void *arg, const struct rel_release_row *r, struct rel_err *err);
+int rel_ledger_each_release(struct rel_ledger *l, const char *app,
+	int64_t before, int64_t limit, rel_release_fn *fn, void *arg,
+	struct rel_err *err) REL_CHECK;
+
+/* Activations: the current one (REL_ENOTFOUND: nothing is active), and the
+ * one at ${seq}. Both O(log n). */
+int rel_ledger_current(struct rel_ledger *l, const char *app,
+	struct rel_activation *ret, struct rel_err *err) REL_CHECK;
+int rel_ledger_activation(struct rel_ledger *l, const char *app, int64_t seq,
+	struct rel_activation *ret, struct rel_err *err) REL_CHECK;
+
+/* Builds and imports: newest first; of one artifact, of one commit (prefix of
+ * 4 or more hex digits), or all (both NULL). */
+typedef int rel_build_fn(
+	void *arg, const struct rel_build_row *b, struct rel_err *err);
+int rel_ledger_each_build(struct rel_ledger *l, const struct rel_id *artifact,
+	const char *commit_prefix, rel_build_fn *fn, void *arg,
+	struct rel_err *err) REL_CHECK;
+
+/* Artifacts (each once) whose digest begins with these hex digits. */
+int rel_ledger_each_artifact(struct rel_ledger *l, const char *prefix,
+	int (*fn)(void *arg, const struct rel_id *artifact, struct rel_err *err),
+	void *arg, struct rel_err *err) REL_CHECK;
+
+/* Names of the apps, sorted. */
+int rel_ledger_each_app(struct rel_ledger *l,
+	int (*fn)(void *arg, const char *app, struct rel_err *err), void *arg,
+	struct rel_err *err) REL_CHECK;
+
+/* The events themselves, from ${from} on, in order, one row in memory. */
+int rel_ledger_each_event(struct rel_ledger *l, int64_t from,
+	int (*fn)(void *arg, const struct rel_event_row *e, struct rel_err *err),
+	void *arg, struct rel_err *err) REL_CHECK;
+
+/* hash = SHA-256("relctl event 1" NUL, then seq and time as decimal ASCII,
+ * app, kind, body, prev (64 hex digits), each with a 4-byte big-endian length).
+ */
+struct rel_id rel_event_hash(const struct rel_event_row *e);
+
+/*
+ * Everything that can be wrong with a ledger: SQLite's own integrity check,
+ * the schema and triggers against a fresh one, seq without gaps, each hash and
+ * prev, canonical bodies, and the index row by row against one that is
+ * derived anew. ${expect_head} (may be NULL): an event with this hash must
+ * exist. Errors: REL_EINTEGRITY names the first bad seq or table.
+ */
+int rel_ledger_verify(struct rel_ledger *l, const struct rel_id *expect_head,
+	int64_t *ret_events, struct rel_err *err) REL_CHECK;
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lib/run/process.h - what a process of a release is started with, and how.
+ * Stage run: knows no ledger database, no git, no env file.
+ * docs/formats.md, sections 8 ("How a command is started") and 10.
+ */
+#ifndef REL_RUN_PROCESS_H
+#define REL_RUN_PROCESS_H
+
+#include "base/err.h"
+#include "config/config.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A NULL-terminated vector of owned strings. */
+struct rel_strings {
+	char **v;
+	size_t n, cap;
+};
+void rel_strings_done(struct rel_strings *s); /* wipes; for REL_AUTO too */
+
+/*
+ * How a Procfile's command is started: split into words and executed directly,
+ * or by /bin/sh -c, with `exec ` put in where that is safe. Added to an empty
+ * ${ret}.
+ */
+void rel_command_words(const char *command, struct rel_strings *ret);
+
+/* Everything that the environment is made of; all borrowed. */
+struct rel_process_facts {
+	const struct rel_config *config;
+	const char *tree;    /* absolute path of the tree: HOME, PATH, cwd */
+	const char *ps;      /* "web.1", "exec.4711" */
+	const char *app;
+	int64_t release;     /* number */
+	const char *commit;  /* hex, or "": no RELCTL_COMMIT then */
+	const char *port;    /* NULL: no PORT but the config's own */
+	const char *term;    /* the caller's TERM where stdin is a terminal */
+};
+
+/* NAME=value strings, sorted by name, added to an empty ${ret}. */
+void rel_process_environ(
+	const struct rel_process_facts *f, struct rel_strings *ret);
+
+/*
+ * Start argv in ${tree_fd} with ${environ}, wait, pass signals on, and tell how
+ * it ended. The child gets a process group of its own (in the foreground of
+ * the terminal, when stdin is one), default signal dispositions and an empty
+ * mask, fds above 2 closed, and is looked up along the PATH of ${environ}
+ * where argv[0] has no slash (a relative one with a slash: from the tree).
+ * TERM, INT, HUP, QUIT, USR1, USR2, WINCH and CONT that arrive here go to the
+ * child's process group; TSTP stops both.
+ * As root CAP_DAC_*, CAP_FOWNER and CAP_CHOWN are dropped in the child before
+ * execve, from every set including bounding and ambient.
+ * *ret_status: the exit status, 128+n for signal n, 126 (cannot be invoked) or
+ * 127 (not found): these two with the error's text in err->msg, return 0.
+ * Errors: REL_EIO for failures before the child could try.
+ */
+struct rel_process_end {
+	int status;
+	bool invoked;     /* false: execve failed, 126 or 127 */
+	int64_t lived_ms;
+};
+int rel_process_run(int tree_fd, const struct rel_strings *argv,
+	const struct rel_strings *environ, struct rel_process_end *ret,
+	struct rel_err *err) REL_CHECK;
+
+/* True when this process is root and would drop capabilities. */
+bool rel_process_drops(void);
+
+/*
+ * Does the tree say that it has dependencies that are not installed in it?
+ * "package.json" (no node_modules), "Gemfile" (no vendor/bundle),
+ * "requirements.txt" (no site-packages anywhere two levels down, no .venv,
+ * venv), else NULL.
+ */
+const char *rel_process_missing_deps(int tree_fd);
+
+#endif

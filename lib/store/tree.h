@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lib/store/tree.h - trees/HEX/, an artifact unpacked and read-only, and
+ * trees/HEX.index, which says what must be in it. Both are derived.
+ */
+#ifndef REL_STORE_TREE_H
+#define REL_STORE_TREE_H
+
+#include "store/store.h"
+
+/*
+ * A new tree: begin makes a directory (0755) under tmp/ and gives its fd; the
+ * caller unpacks into it (files 0444/0555, directories 0555 but for the top).
+ * commit: syncfs, index published, rename to trees/HEX, fsync of trees/, top
+ * set to 0555. A tree that is there by then wins.
+ */
+struct rel_tree;
+int rel_tree_begin(struct rel_store *s, struct rel_tree **ret,
+	struct rel_err *err) REL_CHECK;
+int rel_tree_dirfd(const struct rel_tree *t);
+int rel_tree_commit(struct rel_tree **t, const struct rel_id *artifact,
+	const void *index, size_t n, struct rel_err *err) REL_CHECK;
+void rel_tree_abortp(struct rel_tree **t);
+
+/* True when both the tree and its index are there. */
+bool rel_tree_exists(struct rel_store *s, const struct rel_id *artifact);
+
+/* Open trees/HEX with a shared flock, so that gc leaves it alone; close *ret_fd
+ * to let go. Errors: REL_ENOTFOUND. */
+int rel_tree_open(struct rel_store *s, const struct rel_id *artifact,
+	int *ret_fd, struct rel_err *err) REL_CHECK;
+
+/* The index's bytes. Errors: REL_ENOTFOUND. */
+int rel_tree_index(struct rel_store *s, const struct rel_id *artifact,
+	struct rel_buf *out, struct rel_err *err) REL_CHECK;
+
+/*
+ * Compare a tree with its index. Quick: lstat of every entry (type, size,
+ * mode), and that nothing is there that the index does not name. Full: contents
+ * and link targets too. REL_EINTEGRITY names the first path that differs.
+ */
+enum rel_tree_depth {
+	REL_TREE_QUICK,
+	REL_TREE_FULL,
+};
+int rel_tree_check(int tree_fd, const char *index, size_t n,
+	enum rel_tree_depth depth, struct rel_err *err) REL_CHECK;
+
+/* Remove a tree and its index. A tree that somebody has open (shared flock) is
+ * left alone: REL_EBUSY. *ret_bytes: what it held on disk that no other link
+ * shares. */
+int rel_tree_drop(struct rel_store *s, const struct rel_id *artifact,
+	uint64_t *ret_bytes, struct rel_err *err) REL_CHECK;
+int rel_tree_each(struct rel_store *s,
+	int (*fn)(void *arg, const struct rel_id *artifact, struct rel_err *err),
+	void *arg, struct rel_err *err) REL_CHECK;
+
+/* Absolute path of trees/HEX, added to ${out}. */
+void rel_tree_path(struct rel_store *s, const struct rel_id *artifact,
+	struct rel_buf *out);
+
+#endif
