@@ -134,7 +134,8 @@ int rel_buf_add_unescaped(struct rel_buf *b, const char *s, struct rel_err *err)
 		}
 		v = octal(s + 1);
 		if (v < 0)
-			return rel_fail(err, REL_EINVALID, "bad escape in '%s'", s);
+			return rel_fail(
+				err, REL_EINVALID, "bad escape in '%s'", s);
 		rel_buf_addc(b, (char)v);
 		s += 3;
 	}

@@ -52,7 +52,7 @@ char *rel_buf_take(struct rel_buf *b);
 void rel_buf_add_escaped(struct rel_buf *b, const void *p, size_t n);
 
 /* The bytes that rel_buf_add_escaped made ${s} from. Errors: REL_EINVALID. */
-int rel_buf_add_unescaped(struct rel_buf *b, const char *s, struct rel_err *err)
-	REL_CHECK;
+int rel_buf_add_unescaped(
+	struct rel_buf *b, const char *s, struct rel_err *err) REL_CHECK;
 
 #endif

@@ -95,8 +95,8 @@ static const char *name_fault(const char *name, size_t n)
 	return NULL;
 }
 
-int rel_name_check(const char *dir, const char *name, size_t name_len,
-	struct rel_err *err)
+int rel_name_check(
+	const char *dir, const char *name, size_t name_len, struct rel_err *err)
 {
 	const char *fault = name_fault(name, name_len);
 
@@ -168,7 +168,7 @@ int rel_target_check(const struct rel_entry *e, bool allow_external,
 	else if (e->target_len > REL_MAX_TARGET)
 		fault = "a symlink target of more than 4,095 bytes";
 	else if (e->target_len > 100 &&
-		!rel_utf8_valid(e->target, e->target_len))
+		 !rel_utf8_valid(e->target, e->target_len))
 		fault = "a symlink target over 100 bytes and not UTF-8";
 	else if (e->target[0] == '/' || leaves_tree(e))
 		external = true;
@@ -177,9 +177,10 @@ int rel_target_check(const struct rel_entry *e, bool allow_external,
 	if (fault) {
 		bad_path("", e->path, e->path_len, fault, err);
 		return external
-			? rel_hint(err, "build with --allow-external-symlinks "
-					"to keep it as it is")
-			: -REL_EINVALID;
+			       ? rel_hint(err,
+					 "build with --allow-external-symlinks "
+					 "to keep it as it is")
+			       : -REL_EINVALID;
 	}
 	*ret_external = external;
 	return 0;
@@ -195,7 +196,9 @@ static int compare_last(const struct rel_order *o, const struct rel_entry *e)
 	if (r != 0)
 		return r;
 	a = n < o->last_len ? (uint8_t)o->last[n] : o->last_is_dir ? '/' : 0;
-	b = n < e->path_len ? (uint8_t)e->path[n] : e->type == REL_DIR ? '/' : 0;
+	b = n < e->path_len	 ? (uint8_t)e->path[n]
+	    : e->type == REL_DIR ? '/'
+				 : 0;
 	if (a != b)
 		return a - b;
 	return (o->last_len > e->path_len) - (o->last_len < e->path_len);
@@ -241,8 +244,8 @@ static bool leaf_has_name(struct rel_order *o, const struct rel_entry *e)
 	return false;
 }
 
-static int check_limits(struct rel_order *o, const struct rel_entry *e,
-	struct rel_err *err)
+static int check_limits(
+	struct rel_order *o, const struct rel_entry *e, struct rel_err *err)
 {
 	if (++o->entries > REL_MAX_ENTRIES)
 		return rel_fail(err, REL_EINVALID,

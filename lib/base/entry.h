@@ -32,12 +32,12 @@ enum rel_entry_type {
 
 struct rel_entry {
 	enum rel_entry_type type;
-	bool executable;    /* files only */
-	const char *path;   /* relative, no slash at the end; NUL-terminated */
+	bool executable;  /* files only */
+	const char *path; /* relative, no slash at the end; NUL-terminated */
 	size_t path_len;
 	const char *target; /* links only; NUL-terminated */
 	size_t target_len;
-	uint64_t size;      /* files only, bytes */
+	uint64_t size; /* files only, bytes */
 };
 
 /* True for well-formed UTF-8 (RFC 3629: no surrogates, nothing overlong). */

@@ -22,27 +22,27 @@
 /* What went wrong, in the words of the exit statuses (relctl(1)). */
 enum rel_code {
 	REL_OK = 0,
-	REL_EIO,          /* the system refused: os_errno says why */
-	REL_EDIFFERENT,   /* a comparison found a difference */
-	REL_EUSAGE,       /* the command line is wrong */
-	REL_EINVALID,     /* input is wrong: a file, a tree, an archive */
-	REL_EREFUSED,     /* a precondition does not hold */
-	REL_EDENIED,      /* key, owner, credentials */
-	REL_ENOTFOUND,    /* no such release, artifact, commit, object, app */
-	REL_EINTEGRITY,   /* a digest, a seal or the chain does not match */
-	REL_EBUSY,        /* a lock was not free in time */
-	REL_EUNHEALTHY,   /* the new release did not get ready */
-	REL_ECOMMAND,     /* the app's build or release command failed */
+	REL_EIO,	  /* the system refused: os_errno says why */
+	REL_EDIFFERENT,	  /* a comparison found a difference */
+	REL_EUSAGE,	  /* the command line is wrong */
+	REL_EINVALID,	  /* input is wrong: a file, a tree, an archive */
+	REL_EREFUSED,	  /* a precondition does not hold */
+	REL_EDENIED,	  /* key, owner, credentials */
+	REL_ENOTFOUND,	  /* no such release, artifact, commit, object, app */
+	REL_EINTEGRITY,	  /* a digest, a seal or the chain does not match */
+	REL_EBUSY,	  /* a lock was not free in time */
+	REL_EUNHEALTHY,	  /* the new release did not get ready */
+	REL_ECOMMAND,	  /* the app's build or release command failed */
 	REL_EUNREACHABLE, /* the network */
 };
 
 struct rel_err {
 	enum rel_code code;
-	int os_errno; /* 0, or the errno behind REL_EIO */
+	int os_errno;	       /* 0, or the errno behind REL_EIO */
 	unsigned line, column; /* 1-based place in file, 0: none */
 	char msg[512];
-	char hint[512];    /* what to type or write instead, or "" */
-	char file[256];    /* the input file at fault, or "" */
+	char hint[512];	    /* what to type or write instead, or "" */
+	char file[256];	    /* the input file at fault, or "" */
 	char context[4096]; /* whole lines to show under the message, or "" */
 };
 

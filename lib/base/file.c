@@ -38,7 +38,8 @@ int rel_open_dir(int dirfd, const char *name, mode_t mode, int *ret_fd,
 
 	if (mode && mkdirat(dirfd, name, mode) < 0 && errno != EEXIST)
 		return rel_fail_os(err, "create directory '%s'", name);
-	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	fd = openat(
+		dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 && errno == ENOENT)
 		return rel_fail(err, REL_ENOTFOUND, "no directory '%s'", name);
 	if (fd < 0)
@@ -141,8 +142,7 @@ static int publish_by_rename(int dirfd, const char *name, mode_t mode,
 	if (fd < 0)
 		return rel_fail_os(err, "create '%s'", name);
 	r = fill(fd, name, mode, p, n, err);
-	if (r == 0 &&
-		renameat2(dirfd, tmp, dirfd, name, RENAME_NOREPLACE) == 0)
+	if (r == 0 && renameat2(dirfd, tmp, dirfd, name, RENAME_NOREPLACE) == 0)
 		return 0;
 	if (r == 0 && errno == EEXIST)
 		*existed = true;
@@ -172,7 +172,8 @@ int rel_publish(int dirfd, const char *name, mode_t mode, const void *p,
 		if (r < 0)
 			return r;
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-		if (linkat(AT_FDCWD, path, dirfd, name, AT_SYMLINK_FOLLOW) < 0) {
+		if (linkat(AT_FDCWD, path, dirfd, name, AT_SYMLINK_FOLLOW) <
+			0) {
 			if (errno != EEXIST)
 				return rel_fail_os(err, "name '%s'", name);
 			existed = true;
@@ -213,7 +214,8 @@ int rel_remove_tree(int dirfd, const char *name, struct rel_err *err)
 		return 0;
 	if (errno != EISDIR && errno != EPERM)
 		return rel_fail_os(err, "remove '%s'", name);
-	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	fd = openat(
+		dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 && errno == EACCES && fchmodat(dirfd, name, 0700, 0) == 0)
 		fd = openat(dirfd, name,
 			O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);

@@ -19,23 +19,24 @@
 void rel_closep(int *fd);
 
 /* Open for reading; a missing file is REL_ENOTFOUND, else REL_EIO. */
-int rel_open_read(int dirfd, const char *name, int *ret_fd, struct rel_err *err)
-	REL_CHECK;
+int rel_open_read(int dirfd, const char *name, int *ret_fd,
+	struct rel_err *err) REL_CHECK;
 
 /* Open a directory (created with ${mode} first when mode is not 0). */
 int rel_open_dir(int dirfd, const char *name, mode_t mode, int *ret_fd,
 	struct rel_err *err) REL_CHECK;
 
 /* Add all that is left of ${fd}; more than ${limit} bytes is REL_EINVALID. */
-int rel_read_fd(int fd, size_t limit, struct rel_buf *buf, struct rel_err *err)
-	REL_CHECK;
+int rel_read_fd(int fd, size_t limit, struct rel_buf *buf,
+	struct rel_err *err) REL_CHECK;
 
 /* Open, read, close. Errors: REL_ENOTFOUND, REL_EINVALID, REL_EIO. */
 int rel_read_file(int dirfd, const char *name, size_t limit,
 	struct rel_buf *buf, struct rel_err *err) REL_CHECK;
 
 /* Write all of it; a short write goes on. Errors: REL_EIO. */
-int rel_write_fd(int fd, const void *p, size_t n, struct rel_err *err) REL_CHECK;
+int rel_write_fd(
+	int fd, const void *p, size_t n, struct rel_err *err) REL_CHECK;
 
 /* fsync a file, or the directory that a fd stands for. */
 int rel_sync(int fd, const char *what, struct rel_err *err) REL_CHECK;

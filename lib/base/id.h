@@ -8,8 +8,8 @@
 #include "base/err.h"
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct rel_id {
 	uint8_t b[32];

@@ -148,7 +148,8 @@ void rel_json_each(const json_t *j,
 	const char *key;
 	json_t *value, *object = json_incref((json_t *)(uintptr_t)j);
 
-	json_object_foreach(object, key, value) {
+	json_object_foreach(object, key, value)
+	{
 		keys[i++] = key;
 	}
 	qsort(keys, n, sizeof(*keys), by_name);

@@ -19,7 +19,8 @@
 
 struct json_t;
 
-/* Makers. A text that is not UTF-8 is taken in its mtree(5) form; NULL: null. */
+/* Makers. A text that is not UTF-8 is taken in its mtree(5) form; NULL: null.
+ */
 struct json_t *rel_json_object(void);
 struct json_t *rel_json_array(void);
 struct json_t *rel_json_text(const char *s);

@@ -16,18 +16,18 @@
 struct rel_declared { /* one member of app.json's env */
 	char *name;
 	char *description; /* or NULL */
-	char *value;       /* the suggestion, or NULL; never applied */
-	bool required;     /* default true, also when only a string is given,
+	char *value;	   /* the suggestion, or NULL; never applied */
+	bool required;	   /* default true, also when only a string is given,
 			    * which is the suggested value */
-	bool secret;       /* "generator": "secret" */
+	bool secret;	   /* "generator": "secret" */
 };
 
 struct rel_appjson { /* { 0 } is an app without app.json */
 	struct rel_declared *env;
-	size_t env_n, env_cap;       /* sorted by name */
+	size_t env_n, env_cap;	     /* sorted by name */
 	struct json_t *formation;    /* {TYPE: quantity}, or NULL */
 	struct json_t *healthchecks; /* as it stands, or NULL */
-	struct json_t *relctl;       /* relctl.TYPE as it stands, or NULL */
+	struct json_t *relctl;	     /* relctl.TYPE as it stands, or NULL */
 };
 
 void rel_appjson_done(struct rel_appjson *a); /* for REL_AUTO too */

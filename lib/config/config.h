@@ -12,15 +12,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define REL_MAX_VAR 131072u      /* NAME=value and its NUL; execve's limit */
-#define REL_MAX_CONFIG 1048576u  /* all of them together */
+#define REL_MAX_VAR 131072u	/* NAME=value and its NUL; execve's limit */
+#define REL_MAX_CONFIG 1048576u /* all of them together */
 #define REL_MAX_VAR_NAME 255u
 
 struct rel_var {
 	char *name, *value;
 };
 
-struct rel_config { /* { 0 } is the empty one */
+struct rel_config {	   /* { 0 } is the empty one */
 	struct rel_var *v; /* sorted by name, bytewise; no name twice */
 	size_t n, cap;
 };
@@ -32,8 +32,8 @@ const char *rel_config_get(const struct rel_config *c, const char *name);
 
 /* [A-Za-z_][A-Za-z0-9_]*, at most 255 bytes, not PS, not RELCTL_*, said by
  * the message. ${n} bytes at ${name}. Errors: REL_EINVALID. */
-int rel_config_check_name(const char *name, size_t n, struct rel_err *err)
-	REL_CHECK;
+int rel_config_check_name(
+	const char *name, size_t n, struct rel_err *err) REL_CHECK;
 
 /*
  * Set a variable, taken literally. Errors: REL_EINVALID (name; value over the
@@ -59,7 +59,7 @@ int rel_config_parse(struct rel_config *c, const char *p, size_t n,
 /* How two configs differ, by name. */
 struct rel_config_change {
 	const char *name; /* borrowed from one of the two */
-	char kind;        /* '+' new, '-' gone, '~' another value */
+	char kind;	  /* '+' new, '-' gone, '~' another value */
 };
 /* *ret is the caller's to free; sorted by name. Returns how many. */
 size_t rel_config_diff(const struct rel_config *from,

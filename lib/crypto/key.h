@@ -20,8 +20,8 @@ struct rel_key {
  * or others may read or write it, or it belongs to somebody else than the
  * effective user or root); REL_EINVALID (not 64 hex digits and one newline).
  */
-int rel_key_load(const char *path, struct rel_key *ret, struct rel_err *err)
-	REL_CHECK;
+int rel_key_load(
+	const char *path, struct rel_key *ret, struct rel_err *err) REL_CHECK;
 
 /*
  * Make a new key at ${path}, and the directory it is in (0700) if that is
@@ -29,8 +29,8 @@ int rel_key_load(const char *path, struct rel_key *ret, struct rel_err *err)
  * one key, and a file that is there is loaded instead. Errors: as load, and
  * REL_EIO.
  */
-int rel_key_make(const char *path, struct rel_key *ret, struct rel_err *err)
-	REL_CHECK;
+int rel_key_make(
+	const char *path, struct rel_key *ret, struct rel_err *err) REL_CHECK;
 
 /* Overwrite the bytes. */
 void rel_key_wipe(struct rel_key *key);

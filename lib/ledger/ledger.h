@@ -33,17 +33,17 @@ void rel_event_row_done(struct rel_event_row *e);
 struct rel_release_row {
 	int64_t seq, time_ms, number;
 	char *app;
-	struct rel_id digest;   /* of the release record: the content */
-	struct rel_id sealed;   /* the sealed config's file */
+	struct rel_id digest;	/* of the release record: the content */
+	struct rel_id sealed;	/* the sealed config's file */
 	struct rel_id artifact; /* the tar's digest */
-	char *commit;           /* hex, or "" (an imported artifact) */
-	char *reason;           /* release, config, promote, rollback */
-	int64_t of;             /* rollback: the target's number; else 0 */
-	char *of_app;           /* promote: where from; else "" */
+	char *commit;		/* hex, or "" (an imported artifact) */
+	char *reason;		/* release, config, promote, rollback */
+	int64_t of;		/* rollback: the target's number; else 0 */
+	char *of_app;		/* promote: where from; else "" */
 	char *by, *message;
-	char *changes;          /* canonical JSON: {"+":[…],"-":[…],"~":[…]}
-				 * names of config variables against the
-				 * release that was current */
+	char *changes; /* canonical JSON: {"+":[…],"-":[…],"~":[…]}
+			* names of config variables against the
+			* release that was current */
 	bool ever_active, failed, pinned; /* derived from later events */
 };
 void rel_release_row_done(struct rel_release_row *r);
@@ -61,6 +61,7 @@ struct rel_build_row {
 	struct rel_id record; /* SHA-256 of the artifact record's file */
 	char *commit, *tree, *origin, *subject; /* "" for an import */
 	char *by;
+	char *options, *exceptions; /* canonical JSON, "null" for an import */
 };
 void rel_build_row_done(struct rel_build_row *b);
 
@@ -116,8 +117,8 @@ int rel_ledger_release(struct rel_ledger *l, const char *app, int64_t number,
 int rel_ledger_newest(struct rel_ledger *l, const char *app,
 	struct rel_release_row *ret, struct rel_err *err) REL_CHECK;
 /* Newest number of ${app}, 0 for a new app. */
-int rel_ledger_last_number(struct rel_ledger *l, const char *app,
-	int64_t *ret, struct rel_err *err) REL_CHECK;
+int rel_ledger_last_number(struct rel_ledger *l, const char *app, int64_t *ret,
+	struct rel_err *err) REL_CHECK;
 
 /* Newest first, from below ${before} (0: from the top), at most ${limit}
  * (0: all). ${app} NULL: of all apps, in seq order. fn's non-zero stops. */
@@ -142,9 +143,14 @@ int rel_ledger_each_build(struct rel_ledger *l, const struct rel_id *artifact,
 	const char *commit_prefix, rel_build_fn *fn, void *arg,
 	struct rel_err *err) REL_CHECK;
 
+/* Builds of one git tree, by its full name; newest first. */
+int rel_ledger_each_build_of_tree(struct rel_ledger *l, const char *tree,
+	rel_build_fn *fn, void *arg, struct rel_err *err) REL_CHECK;
+
 /* Artifacts (each once) whose digest begins with these hex digits. */
 int rel_ledger_each_artifact(struct rel_ledger *l, const char *prefix,
-	int (*fn)(void *arg, const struct rel_id *artifact, struct rel_err *err),
+	int (*fn)(
+		void *arg, const struct rel_id *artifact, struct rel_err *err),
 	void *arg, struct rel_err *err) REL_CHECK;
 
 /* Names of the apps, sorted. */
@@ -154,7 +160,8 @@ int rel_ledger_each_app(struct rel_ledger *l,
 
 /* The events themselves, from ${from} on, in order, one row in memory. */
 int rel_ledger_each_event(struct rel_ledger *l, int64_t from,
-	int (*fn)(void *arg, const struct rel_event_row *e, struct rel_err *err),
+	int (*fn)(
+		void *arg, const struct rel_event_row *e, struct rel_err *err),
 	void *arg, struct rel_err *err) REL_CHECK;
 
 /* hash = SHA-256("relctl event 1" NUL, then seq and time as decimal ASCII,

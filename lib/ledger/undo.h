@@ -49,8 +49,8 @@ int rel_undo_pop(const struct rel_history *h,
  */
 int rel_undo_to(const struct rel_history *h,
 	const struct rel_activation *current, const struct rel_id *content,
-	int64_t *ret_on, bool *ret_found, bool *ret_same, struct rel_err *err)
-	REL_CHECK;
+	int64_t *ret_on, bool *ret_found, bool *ret_same,
+	struct rel_err *err) REL_CHECK;
 
 /*
  * `--keep` and `--code`: a new content made from the target's code. It stands
@@ -65,7 +65,8 @@ int rel_undo_onto(const struct rel_history *h,
  * passed on. A cycle or a missing entry is REL_EINTEGRITY. */
 int rel_undo_each(const struct rel_history *h,
 	const struct rel_activation *current,
-	int (*fn)(void *arg, const struct rel_activation *a, struct rel_err *err),
+	int (*fn)(
+		void *arg, const struct rel_activation *a, struct rel_err *err),
 	void *arg, struct rel_err *err) REL_CHECK;
 
 #endif

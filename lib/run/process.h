@@ -18,6 +18,7 @@ struct rel_strings {
 	char **v;
 	size_t n, cap;
 };
+void rel_strings_push(struct rel_strings *s, char *text); /* takes text */
 void rel_strings_done(struct rel_strings *s); /* wipes; for REL_AUTO too */
 
 /*
@@ -30,16 +31,17 @@ void rel_command_words(const char *command, struct rel_strings *ret);
 /* Everything that the environment is made of; all borrowed. */
 struct rel_process_facts {
 	const struct rel_config *config;
-	const char *tree;    /* absolute path of the tree: HOME, PATH, cwd */
-	const char *ps;      /* "web.1", "exec.4711" */
+	const char *tree; /* absolute path of the tree: HOME, PATH, cwd */
+	const char *ps;	  /* "web.1", "exec.4711" */
 	const char *app;
-	int64_t release;     /* number */
-	const char *commit;  /* hex, or "": no RELCTL_COMMIT then */
-	const char *port;    /* NULL: no PORT but the config's own */
-	const char *term;    /* the caller's TERM where stdin is a terminal */
+	int64_t release;    /* number */
+	const char *commit; /* hex, or "": no RELCTL_COMMIT then */
+	const char *port;   /* NULL: no PORT but the config's own */
+	const char *term;   /* the caller's TERM where stdin is a terminal */
 };
 
-/* NAME=value strings, sorted by name, added to an empty ${ret}. */
+/* NAME=value strings, sorted by name, added to an empty ${ret}. What is set
+ * here wins over the config, but for LANG and PORT. */
 void rel_process_environ(
 	const struct rel_process_facts *f, struct rel_strings *ret);
 
@@ -50,7 +52,9 @@ void rel_process_environ(
  * mask, fds above 2 closed, and is looked up along the PATH of ${environ}
  * where argv[0] has no slash (a relative one with a slash: from the tree).
  * TERM, INT, HUP, QUIT, USR1, USR2, WINCH and CONT that arrive here go to the
- * child's process group; TSTP stops both.
+ * child's process group, but for those that were ignored here (nohup); TSTP
+ * stops both, and so does a stop of the child when stdin is a terminal.
+ * A script without #! is given to /bin/sh.
  * As root CAP_DAC_*, CAP_FOWNER and CAP_CHOWN are dropped in the child before
  * execve, from every set including bounding and ambient.
  * *ret_status: the exit status, 128+n for signal n, 126 (cannot be invoked) or
@@ -59,11 +63,11 @@ void rel_process_environ(
  */
 struct rel_process_end {
 	int status;
-	bool invoked;     /* false: execve failed, 126 or 127 */
+	bool invoked; /* false: execve failed, 126 or 127 */
 	int64_t lived_ms;
 };
 int rel_process_run(int tree_fd, const struct rel_strings *argv,
-	const struct rel_strings *environ, struct rel_process_end *ret,
+	const struct rel_strings *env, struct rel_process_end *ret,
 	struct rel_err *err) REL_CHECK;
 
 /* True when this process is root and would drop capabilities. */

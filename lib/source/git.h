@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * lib/source/git.h - a git repository as a store of objects, by libgit2.
- * Mechanism. No work tree, no index, no filters, no attributes, no replace
- * refs, no hooks, no configuration but the repository's own.
+ * Mechanism; it includes base and crypto. No work tree, no index (but for
+ * rel_git_dirty), no filters, no attributes, no replace refs, no hooks, no
+ * configuration but the repository's own, no environment. Nothing is started.
+ *
+ * Threads: a struct rel_git belongs to one thread. Several may be open; the
+ * first must be open before a second thread opens one, since libgit2 keeps its
+ * settings for the whole process.
  */
 #ifndef REL_SOURCE_GIT_H
 #define REL_SOURCE_GIT_H
@@ -17,9 +22,9 @@
 struct rel_git;
 
 struct rel_git_commit {
-	char id[41];      /* hex */
-	char tree[41];    /* hex */
-	int64_t time_s;   /* the committer's, seconds since the epoch */
+	char id[41];	   /* hex */
+	char tree[41];	   /* hex */
+	int64_t time_s;	   /* the committer's, seconds since the epoch */
 	char subject[121]; /* first line of the message, cut at a character */
 };
 
@@ -48,9 +53,24 @@ int rel_git_commit(struct rel_git *g, const char *rev,
 	struct rel_git_commit *ret, struct rel_err *err) REL_CHECK;
 
 /*
- * Where the repository comes from: remote.origin.url without user, password
- * and query (any URL form that git knows, scp-like too), else the absolute
- * path of its git directory's common directory. Added to ${out}.
+ * The commits that ${to} has and ${from} has not, newest first, at most
+ * ${limit}. ${fn} returns 0 to go on; anything else ends it and is returned.
+ * Errors: rel_git_commit's, REL_ENOTFOUND (history that a shallow clone lacks).
+ */
+typedef int rel_git_log_fn(
+	void *arg, const struct rel_git_commit *c, struct rel_err *err);
+int rel_git_log(struct rel_git *g, const char *from, const char *to,
+	size_t limit, rel_git_log_fn *fn, void *arg,
+	struct rel_err *err) REL_CHECK;
+
+/*
+ * Where the repository comes from, without secrets: remote.origin.url, else the
+ * absolute path of its git directory (the common one of linked work trees).
+ *	scheme://…	user, password, query and fragment are dropped; for ssh
+ *			the user stays, it is a part of the address
+ *	[user@]host:path	as it is, but for a password
+ *	a path		absolute, symlinks resolved if it is there
+ * Added to ${out}.
  */
 void rel_git_origin(struct rel_git *g, struct rel_buf *out);
 
@@ -58,21 +78,23 @@ void rel_git_origin(struct rel_git *g, struct rel_buf *out);
 const char *rel_git_top(struct rel_git *g);
 
 /*
- * Files of the work tree that differ from ${commit} (tracked ones only), for
- * the notice of `build`; 0 for a bare repository. Runs no filter: compares
- * sizes and raw hashes. *ret is a count. Errors: REL_EIO.
+ * How many tracked files differ from ${commit}, in the index or in the work
+ * tree, for the notice of `build`; 0 for a bare repository. A file whose stat
+ * is the one in the index is not opened; else its raw bytes are hashed, so that
+ * with core.autocrlf a file that was only touched counts too. No filter is run.
+ * Errors: rel_git_commit's, the walk's, REL_EIO (the index).
  */
 int rel_git_dirty(struct rel_git *g, const char *commit, size_t *ret,
 	struct rel_err *err) REL_CHECK;
 
 /* One entry of a tree object, as its bytes say, nothing normalised. */
 struct rel_git_entry {
-	const char *path;    /* whole path from the root; NUL-terminated */
+	const char *path; /* whole path from the root; NUL-terminated */
 	size_t path_len;
-	uint32_t mode;       /* raw: 0100644, 0100755, 040000, 0120000, 0160000,
-			      * or whatever stands there */
+	uint32_t mode; /* raw: 0100644, 0100755, 040000, 0120000, 0160000,
+			* or whatever stands there */
 	uint8_t oid[20];
-	char hex[41];        /* of oid */
+	char hex[41]; /* of oid */
 };
 
 /*

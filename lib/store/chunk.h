@@ -22,8 +22,8 @@ int rel_chunks_begin(struct rel_store *s, struct rel_chunks **ret,
 
 /* ${id} is the SHA-256 of the bytes. One that the store has (read and checked;
  * damaged ones are replaced) or that was added before costs nothing. */
-int rel_chunks_add(struct rel_chunks *w, const struct rel_id *id,
-	const void *p, size_t n, struct rel_err *err) REL_CHECK;
+int rel_chunks_add(struct rel_chunks *w, const struct rel_id *id, const void *p,
+	size_t n, struct rel_err *err) REL_CHECK;
 
 /* Takes *w and sets it NULL, whether it succeeds or fails. */
 int rel_chunks_commit(struct rel_chunks **w, struct rel_err *err) REL_CHECK;

@@ -42,8 +42,8 @@ struct rel_index {
 int rel_index_open(struct rel_index *ix, const char *p, size_t n,
 	struct rel_err *err) REL_CHECK;
 int rel_index_next(struct rel_index *ix, struct rel_entry *ret,
-	struct rel_id *ret_digest, bool *ret_more, struct rel_err *err)
-	REL_CHECK;
+	struct rel_id *ret_digest, bool *ret_more,
+	struct rel_err *err) REL_CHECK;
 void rel_index_done(struct rel_index *ix);
 
 #endif

@@ -33,6 +33,10 @@ struct rel_store;
 int rel_store_open(const char *dir, bool create, struct rel_store **ret,
 	bool *ret_fresh, struct rel_err *err) REL_CHECK;
 int rel_store_finish(struct rel_store *s, struct rel_err *err) REL_CHECK;
+
+/* Is `format` still missing? Ask again once the lock is held: of two commands
+ * that found a fresh store one finishes it while the other waits. */
+bool rel_store_is_fresh(const struct rel_store *s);
 void rel_store_closep(struct rel_store **s);
 
 const char *rel_store_path(const struct rel_store *s); /* absolute */
@@ -41,7 +45,8 @@ int rel_store_fd(const struct rel_store *s);
 /*
  * Kernel locks; they die with their holder. Shared by what adds objects (from
  * the first publish to the ledger commit), exclusive by gc and repair. Taking
- * one again converts it. ${wait_ms} of waiting, then REL_EBUSY.
+ * one again converts it, and then the former one is let go first, so that a
+ * conversion that fails leaves none. ${wait_ms} of waiting, then REL_EBUSY.
  * A failed open or flock on a read-only file system is REL_EIO.
  */
 enum rel_lock {
@@ -69,8 +74,8 @@ enum rel_object {
 int rel_store_put(struct rel_store *s, enum rel_object kind, const void *p,
 	size_t n, struct rel_id *ret, struct rel_err *err) REL_CHECK;
 int rel_store_get(struct rel_store *s, enum rel_object kind,
-	const struct rel_id *id, struct rel_buf *out, struct rel_err *err)
-	REL_CHECK;
+	const struct rel_id *id, struct rel_buf *out,
+	struct rel_err *err) REL_CHECK;
 bool rel_store_has(
 	struct rel_store *s, enum rel_object kind, const struct rel_id *id);
 
@@ -89,8 +94,8 @@ bool rel_store_has_artifact(struct rel_store *s, const struct rel_id *id);
 /* configs/fingerprint.cms: put once (an existing one is left alone), get. */
 int rel_store_put_fingerprint(struct rel_store *s, const void *p, size_t n,
 	struct rel_err *err) REL_CHECK;
-int rel_store_get_fingerprint(
-	struct rel_store *s, struct rel_buf *out, struct rel_err *err) REL_CHECK;
+int rel_store_get_fingerprint(struct rel_store *s, struct rel_buf *out,
+	struct rel_err *err) REL_CHECK;
 
 /* Call ${fn} for each object; it may stop the walk by returning non-zero, which
  * is passed on. Names that do not belong are reported as REL_EINTEGRITY. */
@@ -102,9 +107,8 @@ int rel_store_each_artifact(struct rel_store *s,
 	void *arg, struct rel_err *err) REL_CHECK;
 
 /* Remove an artifact record (gc only; under the exclusive lock). */
-int rel_store_drop_artifact(
-	struct rel_store *s, const struct rel_id *id, struct rel_err *err)
-	REL_CHECK;
+int rel_store_drop_artifact(struct rel_store *s, const struct rel_id *id,
+	struct rel_err *err) REL_CHECK;
 
 /*
  * Empty tmp/ if nobody else is at work (the exclusive lock is tried, not

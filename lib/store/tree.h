@@ -12,7 +12,8 @@
  * A new tree: begin makes a directory (0755) under tmp/ and gives its fd; the
  * caller unpacks into it (files 0444/0555, directories 0555 but for the top).
  * commit: syncfs, index published, rename to trees/HEX, fsync of trees/, top
- * set to 0555. A tree that is there by then wins.
+ * set to 0555. A tree that is there by then wins, unless it has no index (what
+ * a removal left that was cut short). The caller holds the shared lock.
  */
 struct rel_tree;
 int rel_tree_begin(struct rel_store *s, struct rel_tree **ret,
@@ -26,7 +27,7 @@ void rel_tree_abortp(struct rel_tree **t);
 bool rel_tree_exists(struct rel_store *s, const struct rel_id *artifact);
 
 /* Open trees/HEX with a shared flock, so that gc leaves it alone; close *ret_fd
- * to let go. Errors: REL_ENOTFOUND. */
+ * to let go. Without its index a tree is not there. Errors: REL_ENOTFOUND. */
 int rel_tree_open(struct rel_store *s, const struct rel_id *artifact,
 	int *ret_fd, struct rel_err *err) REL_CHECK;
 
@@ -46,13 +47,23 @@ enum rel_tree_depth {
 int rel_tree_check(int tree_fd, const char *index, size_t n,
 	enum rel_tree_depth depth, struct rel_err *err) REL_CHECK;
 
+/* Does somebody have it open (a shared flock)? */
+bool rel_tree_in_use(struct rel_store *s, const struct rel_id *artifact);
+
+/* What it holds on disk that no other link shares, bytes; 0 without a tree. */
+uint64_t rel_tree_bytes(struct rel_store *s, const struct rel_id *artifact);
+
 /* Remove a tree and its index. A tree that somebody has open (shared flock) is
  * left alone: REL_EBUSY. *ret_bytes: what it held on disk that no other link
  * shares. */
 int rel_tree_drop(struct rel_store *s, const struct rel_id *artifact,
 	uint64_t *ret_bytes, struct rel_err *err) REL_CHECK;
+
+/* Each artifact that has a tree or an index, sorted; after a command that was
+ * cut short it may have one of them alone (see rel_tree_exists). */
 int rel_tree_each(struct rel_store *s,
-	int (*fn)(void *arg, const struct rel_id *artifact, struct rel_err *err),
+	int (*fn)(
+		void *arg, const struct rel_id *artifact, struct rel_err *err),
 	void *arg, struct rel_err *err) REL_CHECK;
 
 /* Absolute path of trees/HEX, added to ${out}. */

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plan_out.h"
+
+#include "base/mem.h"
+#include "base/vec.h"
+#include "out.h"
+#include "running.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void line(const struct ctx *cx, bool dry_run, const char *text)
+{
+	if (dry_run)
+		result(cx, "%s", text);
+	else
+		say(cx, "%s", text);
+}
+
+static int see_subject(
+	void *arg, const struct rel_build_row *b, struct rel_err *err)
+{
+	(void)err;
+	rel_buf_adds(arg, b->subject);
+	return 1;
+}
+
+/* "3f2a91c Fix cart total", or the artifact where no commit is known. */
+static void add_code(
+	const struct rel_plan *p, const struct rel_side *s, struct rel_buf *out)
+{
+	struct rel_buf subject = REL_BUF_INIT;
+	struct rel_err ignored;
+
+	if (!*s->commit) {
+		rel_buf_addf(out, "%.19s", rel_artifact_format(&s->artifact).s);
+		return;
+	}
+	rel_buf_addf(out, "%.7s", s->commit);
+	if (s == &p->to &&
+		rel_ledger_each_build(p->home->ledger, NULL, s->commit,
+			see_subject, &subject, &ignored) >= 0 &&
+		subject.len > 0)
+		rel_buf_addf(out, "  %s", rel_buf_str(&subject));
+	rel_buf_free(&subject);
+}
+
+static void print_code(
+	const struct ctx *cx, const struct rel_plan *p, bool dry_run)
+{
+	REL_AUTO(rel_buf_free) struct rel_buf b = REL_BUF_INIT;
+
+	rel_buf_adds(&b, "  code    ");
+	if (p->from.known &&
+		!rel_id_equal(&p->from.artifact, &p->to.artifact)) {
+		add_code(p, &p->from, &b);
+		rel_buf_adds(&b, " → ");
+	}
+	add_code(p, &p->to, &b);
+	if (p->from.known && rel_id_equal(&p->from.artifact, &p->to.artifact))
+		rel_buf_adds(&b, "  (unchanged)");
+	line(cx, dry_run, b.p);
+}
+
+static void print_config(
+	const struct ctx *cx, const struct rel_plan *p, bool dry_run)
+{
+	REL_AUTO(rel_buf_free) struct rel_buf b = REL_BUF_INIT;
+	struct rel_config_change *c = NULL;
+	size_t n;
+
+	if (p->from.known && !p->from.has_config) {
+		line(cx, dry_run,
+			"  config  (that of the current release cannot be "
+			"read)");
+		return;
+	}
+	n = rel_config_diff(&p->from.config, &p->to.config, &c);
+	rel_buf_adds(&b, "  config ");
+	for (size_t i = 0; i < n; i++)
+		rel_buf_addf(&b, " %c%s", c[i].kind, c[i].name);
+	if (n == 0)
+		rel_buf_adds(&b, p->to.config.n ? " (unchanged)" : " (none)");
+	line(cx, dry_run, b.p);
+	free(c);
+}
+
+/* Types that come, go, or get another command. */
+static void add_types(const struct rel_plan *p, struct rel_buf *out)
+{
+	const struct rel_processes *from = &p->from.processes;
+	const struct rel_processes *to = &p->to.processes;
+
+	for (size_t i = 0; i < to->n; i++) {
+		const char *was = rel_processes_command(from, to->v[i].type);
+
+		if (!was || strcmp(was, to->v[i].command) != 0)
+			rel_buf_addf(
+				out, " %c%s", was ? '~' : '+', to->v[i].type);
+	}
+	for (size_t i = 0; i < from->n; i++) {
+		if (!rel_processes_command(to, from->v[i].type))
+			rel_buf_addf(out, " -%s", from->v[i].type);
+	}
+}
+
+void plan_print(const struct ctx *cx, const struct rel_plan *p, bool dry_run)
+{
+	REL_AUTO(rel_buf_free) struct rel_buf head = REL_BUF_INIT;
+	REL_AUTO(rel_buf_free) struct rel_buf types = REL_BUF_INIT;
+
+	rel_buf_addf(&head, "%s: ", p->app);
+	if (p->from.known)
+		rel_buf_addf(&head, "v%" PRId64 " → ", p->from.number);
+	if (p->kind == REL_PLAN_ACTIVATE)
+		rel_buf_addf(&head, "v%" PRId64, p->to.number);
+	else if (p->of && p->of_app[0])
+		rel_buf_addf(&head, "%s@v%" PRId64 " with its own config",
+			p->of_app, p->of);
+	else if (p->of)
+		rel_buf_addf(
+			&head, "%sv%" PRId64, p->seal ? "code of " : "", p->of);
+	else
+		rel_buf_adds(
+			&head, p->from.known ? "new release" : "first release");
+	if (p->kind == REL_PLAN_RELEASE && !p->activate)
+		rel_buf_adds(&head, ", not activated");
+	line(cx, dry_run, head.p);
+	print_code(cx, p, dry_run);
+	print_config(cx, p, dry_run);
+	add_types(p, &types);
+	if (types.len > 0) {
+		char *text = rel_printf("  types  %s", types.p);
+
+		line(cx, dry_run, text);
+		free(text);
+	}
+	if (p->same_code && p->other_code)
+		say(cx,
+			"the code is unchanged (%.7s); 'relctl -a %s rollback "
+			"v%" PRId64 "' is the newest with other code",
+			p->to.commit, p->app, p->other_code);
+	else if (p->same_code)
+		say(cx, "the code is unchanged (%.7s)", p->to.commit);
+}
+
+static struct json_t *side_json(const struct rel_side *s)
+{
+	struct json_t *j = rel_json_object();
+
+	rel_json_set(j, "release",
+		s->number ? rel_json_number(s->number) : rel_json_text(NULL));
+	rel_json_set(j, "artifact",
+		rel_json_text(rel_artifact_format(&s->artifact).s));
+	rel_json_set(j, "commit",
+		rel_json_text(s->commit && *s->commit ? s->commit : NULL));
+	rel_json_set(j, "processes", rel_processes_to_json(&s->processes));
+	return j;
+}
+
+struct json_t *plan_json(const struct rel_plan *p)
+{
+	struct json_t *j = rel_json_object();
+
+	rel_json_set(j, "app", rel_json_text(p->app));
+	rel_json_set(j, "new_app", rel_json_bool(p->new_app));
+	rel_json_set(
+		j, "unchanged", rel_json_bool(p->kind == REL_PLAN_UNCHANGED));
+	rel_json_set(j, "from",
+		p->from.known ? side_json(&p->from) : rel_json_text(NULL));
+	rel_json_set(j, "to",
+		side_json(p->kind == REL_PLAN_UNCHANGED ? &p->from : &p->to));
+	if (p->kind != REL_PLAN_UNCHANGED)
+		rel_json_set(j, "config", rel_plan_changes(p));
+	if (p->of)
+		rel_json_set(j, "of", rel_json_number(p->of));
+	return j;
+}
+
+static int report_done(struct ctx *cx, const struct rel_plan *p,
+	const char *noun, int64_t number)
+{
+	if (cx->json) {
+		struct json_t *doc = plan_json(p);
+
+		rel_json_set(doc, "release", rel_json_number(number));
+		rel_json_set(doc, "activated",
+			rel_json_bool(
+				p->activate && p->kind != REL_PLAN_UNCHANGED));
+		result_json(cx, noun, doc);
+	}
+	result(cx, "v%" PRId64, number);
+	return 0;
+}
+
+int plan_carry_out(struct ctx *cx, struct rel_plan *p, const char *noun,
+	bool dry_run, bool undo, struct rel_err *err)
+{
+	int64_t number = 0;
+	int r;
+
+	if (p->kind == REL_PLAN_UNCHANGED) {
+		say(cx, "%s: unchanged, v%" PRId64, p->app, p->from.number);
+		return report_done(cx, p, noun, p->from.number);
+	}
+	if (p->new_app)
+		say(cx, "new app '%s'", p->app);
+	if (rel_processes_command(&p->to.processes, "release") && p->activate)
+		rel_notice(&cx->events,
+			"the Procfile's 'release:' command is recorded, not "
+			"run: relctl does not run release commands yet");
+	plan_print(cx, p, dry_run);
+	if (dry_run) {
+		struct json_t *doc = plan_json(p);
+
+		rel_json_set(doc, "dry_run", rel_json_bool(true));
+		if (cx->json)
+			result_json(cx, noun, doc);
+		else
+			rel_json_free(doc);
+		return 0;
+	}
+	r = rel_plan_perform(p, &number, err);
+	if (r < 0)
+		return r;
+	if (undo && p->from.known)
+		say(cx, "undo: relctl -a %s rollback v%" PRId64, p->app,
+			p->from.number);
+	if (p->activate && p->from.known)
+		running_warn(cx, p);
+	return report_done(cx, p, noun, number);
+}

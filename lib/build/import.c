@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "build/maker.h"
+#include "build/transfer.h"
+#include "crypto/digest.h"
+#include "pack/reader.h"
+#include "pack/zst.h"
+
+/*
+ * How strictness is had: libarchive tells what entries are in the file, they
+ * are packed again by our own emitter, and the two tars must be the same bytes.
+ * Whatever libarchive overlooks (padding, what comes after the end, a field it
+ * ignores) changes the digest.
+ */
+struct input {
+	struct rel_stream *stream;
+	struct rel_sha256 *sha;
+	uint64_t size;
+};
+
+static int next_bytes(
+	void *arg, const void **ret_p, size_t *ret_n, struct rel_err *err)
+{
+	struct input *in = arg;
+	int r = rel_stream_next(in->stream, ret_p, ret_n, err);
+
+	if (r < 0)
+		return r;
+	rel_sha256_add(in->sha, *ret_p, *ret_n);
+	in->size += *ret_n;
+	/* Headers cost three blocks an entry at the very least. */
+	if (in->size > REL_MAX_TOTAL + REL_MAX_ENTRIES * UINT64_C(1536))
+		return rel_fail(err, REL_EINVALID,
+			"the tar is larger than an artifact can be");
+	return 0;
+}
+
+static int copy_entries(
+	struct rel_reader *reader, struct rel_maker *m, struct rel_err *err)
+{
+	struct rel_entry e;
+	bool more = true, external;
+	const void *p;
+	size_t n;
+	int r = 0;
+
+	for (;;) {
+		r = rel_reader_next(reader, &e, NULL, &more, err);
+		if (r < 0 || !more)
+			return r;
+		r = rel_maker_entry(m, &e, true, &external, err);
+		while (r == 0 && e.type == REL_FILE) {
+			r = rel_reader_data(reader, &p, &n, err);
+			if (r < 0 || n == 0)
+				break;
+			r = rel_maker_data(m, p, n, err);
+		}
+		if (r < 0)
+			return r;
+	}
+}
+
+/* What libarchive did not ask for is part of the file too. */
+static int drain(struct input *in, struct rel_err *err)
+{
+	const void *p;
+	size_t n = 1;
+	int r = 0;
+
+	while (r == 0 && n > 0)
+		r = next_bytes(in, &p, &n, err);
+	return r;
+}
+
+static int read_tar(struct input *in, struct rel_maker *m, struct rel_err *err)
+{
+	REL_AUTO(rel_reader_closep) struct rel_reader *reader = NULL;
+	int r = rel_reader_open(next_bytes, in, REL_EINVALID, &reader, err);
+
+	if (r == 0)
+		r = copy_entries(reader, m, err);
+	if (r == 0)
+		r = drain(in, err);
+	return r;
+}
+
+int rel_import(struct rel_home *h, int fd, struct rel_id *ret, bool *ret_known,
+	struct rel_err *err)
+{
+	REL_AUTO(rel_maker_abortp) struct rel_maker *m = NULL;
+	REL_AUTO(rel_artifact_done) struct rel_artifact a = { 0 }, old = { 0 };
+	REL_AUTO(rel_sha256_freep) struct rel_sha256 *sha = rel_sha256_new();
+	REL_AUTO(rel_stream_closep) struct rel_stream *stream = NULL;
+	struct input in = { .sha = sha };
+	struct rel_err ignored;
+	struct rel_id found;
+	uint64_t new_bytes;
+	int r = rel_maker_begin(h, true, &m, err);
+
+	if (r < 0)
+		return r;
+	rel_stream_open(fd, &stream);
+	in.stream = stream;
+	r = read_tar(&in, m, err);
+	if (r == 0)
+		r = rel_maker_end(m, &a, err);
+	if (r < 0)
+		return r;
+	found = rel_sha256_final(sha);
+	if (!rel_id_equal(&found, &a.packed.artifact))
+		return rel_fail(err, REL_EINVALID,
+			"the tar is not exactly profile 1: packed again it is "
+			"other bytes");
+	*ret = found;
+	*ret_known = rel_artifact_load(h, &found, &old, NULL, &ignored) == 0 &&
+		     rel_artifact_complete(h, &old);
+	return rel_maker_publish(
+		&m, &a, "import", rel_json_object(), &new_bytes, err);
+}

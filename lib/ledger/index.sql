@@ -1,0 +1,42 @@
+-- Derived from the events, and derived again when REL_INDEX_VERSION or the
+-- number of events differs. It holds what is searched for; the rest of a row
+-- is in its event. The first column of each table is unique: verify walks the
+-- tables in its order.
+
+-- How far this index goes.
+CREATE TABLE derived (
+	version INTEGER PRIMARY KEY,
+	events INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE app (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+
+CREATE TABLE release (
+	seq INTEGER PRIMARY KEY,
+	app TEXT NOT NULL,
+	number INTEGER NOT NULL,
+	digest TEXT NOT NULL,
+	ever_active INTEGER NOT NULL DEFAULT 0,
+	failed INTEGER NOT NULL DEFAULT 0,
+	pinned INTEGER NOT NULL DEFAULT 0,
+	UNIQUE (app, number)
+) STRICT;
+
+CREATE TABLE activation (
+	seq INTEGER PRIMARY KEY,
+	app TEXT NOT NULL,
+	number INTEGER NOT NULL,
+	beneath INTEGER NOT NULL,
+	content TEXT NOT NULL
+) STRICT;
+CREATE INDEX activation_by_app ON activation (app, seq);
+
+CREATE TABLE build (
+	seq INTEGER PRIMARY KEY,
+	artifact TEXT NOT NULL,
+	revision TEXT NOT NULL,
+	tree TEXT NOT NULL
+) STRICT;
+CREATE INDEX build_by_artifact ON build (artifact, seq);
+CREATE INDEX build_by_revision ON build (revision, seq);
+CREATE INDEX build_by_tree ON build (tree, seq);

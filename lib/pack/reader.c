@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pack/reader.h"
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "pack/tar.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct rel_reader {
+	struct archive *archive;
+	rel_tar_source *source;
+	void *arg;
+	enum rel_code flaw;
+	struct rel_err source_err; /* code is 0 while the source works */
+	locale_t utf8;		   /* libarchive reads pax paths by LC_CTYPE */
+	struct rel_buf path, target;
+	struct rel_order order;
+	bool fragment;
+	int64_t data_at; /* content bytes delivered */
+	uint64_t size;
+};
+
+static la_ssize_t feed(struct archive *a, void *arg, const void **ret)
+{
+	struct rel_reader *r = arg;
+	size_t n = 0;
+
+	if (r->source(r->arg, ret, &n, &r->source_err) < 0) {
+		archive_set_error(a, EIO, "source");
+		return -1;
+	}
+	return (la_ssize_t)n;
+}
+
+/* The source's error if it failed, else what libarchive says. */
+static int failed(struct rel_reader *r, struct rel_err *err)
+{
+	const char *text;
+
+	if (r->source_err.code != REL_OK) {
+		*err = r->source_err;
+		return -(int)err->code;
+	}
+	text = archive_error_string(r->archive);
+	return rel_fail(
+		err, r->flaw, "not a tar: %s", text ? text : "unknown error");
+}
+
+int rel_reader_open(rel_tar_source *source, void *arg, enum rel_code flaw,
+	struct rel_reader **ret, struct rel_err *err)
+{
+	REL_AUTO(rel_reader_closep) struct rel_reader *r = NULL;
+
+	r = rel_alloc(sizeof(*r));
+	r->source = source;
+	r->arg = arg;
+	r->flaw = flaw;
+	r->utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+	if (!r->utf8)
+		return rel_fail_os(err, "set up the locale C.UTF-8");
+	r->archive = archive_read_new();
+	if (!r->archive)
+		abort();
+	archive_read_support_format_tar(r->archive);
+	/* The empty tree: two zero blocks are a tar without entries. */
+	if (archive_read_open(r->archive, r, NULL, feed, NULL) != ARCHIVE_OK)
+		return failed(r, err);
+	*ret = r;
+	r = NULL;
+	return 0;
+}
+
+void rel_reader_fragment(struct rel_reader *r)
+{
+	r->fragment = true;
+}
+
+void rel_reader_closep(struct rel_reader **rp)
+{
+	struct rel_reader *r = *rp;
+
+	if (!r)
+		return;
+	if (r->archive)
+		archive_read_free(r->archive);
+	if (r->utf8)
+		freelocale(r->utf8);
+	rel_order_done(&r->order);
+	rel_buf_free(&r->path);
+	rel_buf_free(&r->target);
+	free(r);
+	*rp = NULL;
+}
+
+static int flaw(struct rel_reader *r, const char *what, struct rel_err *err)
+{
+	struct rel_buf name = REL_BUF_INIT;
+
+	rel_buf_add_escaped(&name, rel_buf_str(&r->path), r->path.len);
+	rel_fail(err, r->flaw, "not an artifact of relctl: '%.200s' %s",
+		rel_buf_str(&name), what);
+	rel_buf_free(&name);
+	return -(int)r->flaw;
+}
+
+/* What every member of profile 1 has alike. */
+static const char *common_fault(struct archive_entry *ae)
+{
+	const char *user = archive_entry_uname(ae);
+	const char *group = archive_entry_gname(ae);
+
+	if (archive_entry_hardlink(ae))
+		return "is a hard link";
+	if (archive_entry_uid(ae) != 0 || archive_entry_gid(ae) != 0 ||
+		(user && *user) || (group && *group))
+		return "has an owner other than 0";
+	if (archive_entry_mtime(ae) != REL_TAR_MTIME ||
+		archive_entry_mtime_nsec(ae) != 0)
+		return "has another time than profile 1";
+	if (archive_entry_xattr_count(ae) > 0 ||
+		archive_entry_sparse_count(ae) > 0 ||
+		archive_entry_acl_types(ae) != 0)
+		return "has extended attributes";
+	return NULL;
+}
+
+static const char *type_fault(struct archive_entry *ae, struct rel_entry *e)
+{
+	mode_t mode = archive_entry_perm(ae);
+
+	switch (archive_entry_filetype(ae)) {
+	case AE_IFREG:
+		e->type = REL_FILE;
+		e->executable = mode == 0755;
+		e->size = (uint64_t)archive_entry_size(ae);
+		return mode == 0755 || mode == 0644 ? NULL
+						    : "has a mode of its own";
+	case AE_IFDIR:
+		e->type = REL_DIR;
+		return mode == 0755 ? NULL : "has a mode of its own";
+	case AE_IFLNK:
+		e->type = REL_LINK;
+		return mode == 0777 ? NULL : "has a mode of its own";
+	default:
+		return "is neither file, directory nor symlink";
+	}
+}
+
+static int take_entry(struct rel_reader *r, struct archive_entry *ae,
+	struct rel_entry *e, struct rel_err *err)
+{
+	const char *path = archive_entry_pathname(ae);
+	const char *target = archive_entry_symlink(ae);
+	const char *fault;
+	int rc;
+
+	*e = (struct rel_entry){ 0 };
+	rel_buf_reset(&r->path);
+	rel_buf_reset(&r->target);
+	if (!path)
+		return flaw(r, "has a path that cannot be read", err);
+	rel_buf_adds(&r->path, path);
+	fault = common_fault(ae);
+	if (!fault)
+		fault = type_fault(ae, e);
+	if (!fault && e->type == REL_DIR &&
+		(r->path.len < 2 || r->path.p[r->path.len - 1] != '/'))
+		fault = "is a directory without a slash";
+	if (!fault && e->type == REL_LINK && !target)
+		fault = "has a target that cannot be read";
+	if (fault)
+		return flaw(r, fault, err);
+	if (e->type == REL_DIR)
+		r->path.p[--r->path.len] = '\0';
+	if (e->type == REL_LINK)
+		rel_buf_adds(&r->target, target);
+	e->path = rel_buf_str(&r->path);
+	e->path_len = r->path.len;
+	e->target = rel_buf_str(&r->target);
+	e->target_len = r->target.len;
+	rc = r->fragment ? rel_path_check(e, err)
+			 : rel_order_next(&r->order, e, err);
+	if (rc < 0)
+		err->code = r->flaw;
+	return rc < 0 ? -(int)r->flaw : 0;
+}
+
+int rel_reader_next(struct rel_reader *r, struct rel_entry *ret,
+	uint64_t *ret_offset, bool *ret_more, struct rel_err *err)
+{
+	locale_t before = uselocale(r->utf8);
+	struct archive_entry *ae;
+	int status = archive_read_next_header(r->archive, &ae), rc = 0;
+
+	*ret_more = status != ARCHIVE_EOF;
+	if (status == ARCHIVE_OK)
+		rc = take_entry(r, ae, ret, err);
+	else if (status != ARCHIVE_EOF)
+		rc = failed(r, err);
+	uselocale(before);
+	if (rc == 0 && *ret_more) {
+		r->data_at = 0;
+		r->size = ret->size;
+		if (ret_offset)
+			*ret_offset = (uint64_t)archive_read_header_position(
+				r->archive);
+	}
+	return rc;
+}
+
+int rel_reader_data(struct rel_reader *r, const void **ret_p, size_t *ret_n,
+	struct rel_err *err)
+{
+	la_int64_t offset;
+	int status = archive_read_data_block(r->archive, ret_p, ret_n, &offset);
+
+	if (status == ARCHIVE_EOF && (uint64_t)r->data_at == r->size) {
+		*ret_n = 0;
+		return 0;
+	}
+	if (status == ARCHIVE_EOF)
+		return flaw(r, "is shorter than its header says", err);
+	if (status != ARCHIVE_OK)
+		return failed(r, err);
+	if (offset != r->data_at || *ret_n > r->size - (uint64_t)r->data_at)
+		return flaw(r, "has holes", err);
+	r->data_at += (int64_t)*ret_n;
+	return 0;
+}

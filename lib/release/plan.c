@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "release/plan.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "home/tree.h"
+#include "store/tree.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void rel_side_done(struct rel_side *s)
+{
+	free(s->commit);
+	rel_processes_done(&s->processes);
+	rel_config_done(&s->config);
+	*s = (struct rel_side){ 0 };
+}
+
+void rel_plan_done(struct rel_plan *p)
+{
+	rel_side_done(&p->from);
+	rel_side_done(&p->to);
+	free(p->message);
+	rel_buf_free(&p->record);
+	rel_closep(&p->lock_fd);
+	if (p->home)
+		rel_store_unlock(p->home->store);
+	*p = (struct rel_plan){ .lock_fd = -1 };
+}
+
+int rel_side_load(struct rel_home *h, const struct rel_release_row *row,
+	bool need_config, struct rel_side *ret, struct rel_err *err)
+{
+	REL_AUTO(rel_record_done) struct rel_record rec = { 0 };
+	int r = rel_record_load(h, &row->digest, &rec, err);
+
+	ret->known = true;
+	ret->number = row->number;
+	ret->content = row->digest;
+	ret->artifact = row->artifact;
+	ret->sealed = row->sealed;
+	ret->commit = rel_strdup(row->commit);
+	if (r == 0) {
+		ret->processes = rec.processes;
+		rec.processes = (struct rel_processes){ 0 };
+		r = rel_sealed_load(
+			h, &row->sealed, &rec.fingerprint, &ret->config, err);
+		ret->has_config = r == 0;
+	}
+	if (r < 0 && need_config)
+		return rel_wrap(err, "release v%lld", (long long)row->number);
+	return 0;
+}
+
+int rel_plan_begin(struct rel_plan *p, struct rel_home *h, const char *app,
+	struct rel_err *ret_why, struct rel_err *err)
+{
+	REL_AUTO(rel_release_row_done) struct rel_release_row row = { 0 };
+	struct rel_err why = REL_ERR_INIT;
+	int64_t last;
+	int r = rel_store_lock(h->store, REL_LOCK_SHARED, h->opt.wait_ms, err);
+
+	if (r < 0)
+		return r;
+	p->home = h;
+	p->activate = true;
+	snprintf(p->app, sizeof(p->app), "%s", app);
+	r = rel_store_lock_app(h->store, app, h->opt.wait_ms, &p->lock_fd, err);
+	if (r == 0)
+		r = rel_ledger_last_number(h->ledger, app, &last, err);
+	if (r < 0)
+		return r;
+	p->new_app = last == 0;
+	r = rel_ledger_current(h->ledger, app, &p->current, err);
+	if (r == -REL_ENOTFOUND)
+		return 0;
+	if (r == 0)
+		r = rel_ledger_release(
+			h->ledger, app, p->current.number, &row, err);
+	if (r < 0)
+		return r;
+	r = rel_side_load(h, &row, true, &p->from, &why);
+	if (ret_why)
+		*ret_why = why;
+	return 0;
+}
+
+int rel_plan_compose(struct rel_plan *p, struct rel_err *err)
+{
+	struct rel_id fingerprint;
+	int r = rel_sealed_fingerprint(
+		p->home, &p->to.config, &fingerprint, err);
+
+	if (r < 0)
+		return r;
+	rel_buf_reset(&p->record);
+	p->to.content = rel_record_format(&p->to.artifact, &fingerprint,
+		&p->to.config, &p->to.processes, &p->record);
+	p->to.known = p->to.has_config = true;
+	p->seal = true;
+	return 0;
+}
+
+static void collect(struct json_t *j, const struct rel_config_change *c,
+	size_t n, char kind, const char *key)
+{
+	struct json_t *names = rel_json_array();
+
+	for (size_t i = 0; i < n; i++) {
+		if (c[i].kind == kind)
+			rel_json_push(names, rel_json_text(c[i].name));
+	}
+	rel_json_set(j, key, names);
+}
+
+struct json_t *rel_plan_changes(const struct rel_plan *p)
+{
+	struct rel_config_change *c = NULL;
+	size_t n = rel_config_diff(&p->from.config, &p->to.config, &c);
+	struct json_t *j = rel_json_object();
+
+	collect(j, c, n, '+', "+");
+	collect(j, c, n, '-', "-");
+	collect(j, c, n, '~', "~");
+	free(c);
+	return j;
+}
+
+/* Runs in the transaction: the number is the next one at that moment. */
+static int take_number(void *arg, struct rel_ledger *l, struct json_t *body,
+	struct rel_err *err)
+{
+	struct rel_plan *p = arg;
+	int64_t last;
+	int r = rel_ledger_last_number(l, p->app, &last, err);
+
+	if (r < 0)
+		return r;
+	p->to.number = last + 1;
+	rel_json_set(body, "number", rel_json_number(p->to.number));
+	return 0;
+}
+
+static int add_release(struct rel_plan *p, struct rel_err *err)
+{
+	struct rel_home *h = p->home;
+	struct rel_id found;
+	struct json_t *b;
+	int r = 0;
+
+	if (p->seal)
+		r = rel_sealed_save(h, &p->to.config, &p->to.sealed, err);
+	if (r == 0 && p->record.len > 0)
+		r = rel_store_put(h->store, REL_OBJECT_RELEASE, p->record.p,
+			p->record.len, &found, err);
+	if (r < 0)
+		return r;
+	b = rel_json_object();
+	rel_json_set(b, "artifact",
+		rel_json_text(rel_artifact_format(&p->to.artifact).s));
+	rel_json_set(b, "changes", rel_plan_changes(p));
+	rel_json_set(b, "commit", rel_json_text(p->to.commit));
+	rel_json_set(b, "digest", rel_json_text(rel_id_hex(&p->to.content).s));
+	rel_json_set(b, "message", rel_json_text(p->message ? p->message : ""));
+	rel_json_set(b, "of", rel_json_number(p->of));
+	rel_json_set(b, "of_app", rel_json_text(p->of_app));
+	rel_json_set(b, "reason", rel_json_text(p->reason));
+	rel_json_set(b, "sealed", rel_json_text(rel_id_hex(&p->to.sealed).s));
+	return rel_home_append(
+		h, p->app, "release", b, take_number, p, NULL, err);
+}
+
+static int add_activation(struct rel_plan *p, struct rel_err *err)
+{
+	struct json_t *b = rel_json_object();
+
+	rel_json_set(b, "number", rel_json_number(p->to.number));
+	rel_json_set(b, "on", rel_json_number(p->on));
+	return rel_home_append(
+		p->home, p->app, "activate", b, NULL, NULL, NULL, err);
+}
+
+int rel_plan_perform(
+	struct rel_plan *p, int64_t *ret_number, struct rel_err *err)
+{
+	REL_AUTO(rel_closep) int tree = -1;
+	int r = 0;
+
+	if (p->kind == REL_PLAN_UNCHANGED) {
+		*ret_number = p->from.number;
+		return 0;
+	}
+	/* The tree first: what cannot be unpacked is not worth a number. */
+	if (p->activate)
+		r = rel_home_tree(p->home, &p->to.artifact, p->mtime_s,
+			p->from.known ? &p->from.artifact : NULL, &tree, err);
+	if (r == 0 && p->kind == REL_PLAN_RELEASE)
+		r = add_release(p, err);
+	if (r == 0 && p->activate)
+		r = add_activation(p, err);
+	if (r == 0)
+		*ret_number = p->to.number;
+	return r;
+}
+
+enum rel_restore rel_restorable(
+	struct rel_home *h, const struct rel_release_row *row)
+{
+	if (!rel_store_has(h->store, REL_OBJECT_RELEASE, &row->digest) ||
+		!rel_store_has(h->store, REL_OBJECT_CONFIG, &row->sealed))
+		return REL_RESTORE_GONE;
+	if (rel_tree_exists(h->store, &row->artifact))
+		return REL_RESTORE_LOCAL;
+	return rel_store_has_artifact(h->store, &row->artifact)
+		       ? REL_RESTORE_STORE
+		       : REL_RESTORE_GONE;
+}

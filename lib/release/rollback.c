@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "release/rollback.h"
+
+#include "base/mem.h"
+#include "release/release.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int activation_at(
+	void *arg, int64_t seq, struct rel_activation *ret, struct rel_err *err)
+{
+	struct rel_app_history *h = arg;
+
+	return rel_ledger_activation(h->ledger, h->app, seq, ret, err);
+}
+
+struct rel_history rel_history_of(struct rel_app_history *h)
+{
+	return (struct rel_history){ .at = activation_at, .arg = h };
+}
+
+/* Looks down the stack for the newest entry that is worth naming. */
+struct search {
+	struct rel_plan *plan;
+	bool other_code; /* want another artifact than the current one */
+	int64_t found;
+};
+
+static int look_below(
+	void *arg, const struct rel_activation *a, struct rel_err *err)
+{
+	struct search *s = arg;
+	struct rel_release_row row = { 0 };
+	int r;
+
+	if (a->seq == s->plan->current.seq)
+		return 0;
+	r = rel_ledger_release(
+		s->plan->home->ledger, s->plan->app, a->number, &row, err);
+	if (r == 0 && rel_restorable(s->plan->home, &row) != REL_RESTORE_GONE &&
+		(!s->other_code || !rel_id_equal(&row.artifact,
+					   &s->plan->from.artifact))) {
+		s->found = a->number;
+		r = 1;
+	}
+	rel_release_row_done(&row);
+	return r;
+}
+
+static int find_below(struct rel_plan *p, const struct rel_history *h,
+	bool other_code, int64_t *ret, struct rel_err *err)
+{
+	struct search s = { .plan = p, .other_code = other_code };
+	int r = rel_undo_each(h, &p->current, look_below, &s, err);
+
+	*ret = s.found;
+	return r < 0 ? r : 0;
+}
+
+static int refuse_gone(struct rel_plan *p, const struct rel_history *h,
+	int64_t number, struct rel_err *err)
+{
+	int64_t other;
+	int r = find_below(p, h, false, &other, err);
+
+	if (r < 0)
+		return r;
+	rel_fail(err, REL_EREFUSED,
+		"release v%lld cannot be restored: its files are gone",
+		(long long)number);
+	if (other == 0)
+		return rel_hint(err, "build and release its commit again");
+	return rel_hint(err, "the newest that can: relctl -a %s rollback v%lld",
+		p->app, (long long)other);
+}
+
+/* The target's config with the current value of some variables, or all of the
+ * current config: a content of its own. */
+static int mix_config(struct rel_plan *p, const struct rel_back *q,
+	const struct rel_err *why, struct rel_err *err)
+{
+	int r = 0;
+
+	if (!p->from.has_config) {
+		*err = *why;
+		return rel_wrap(err, "the config of the current release");
+	}
+	if (q->code) {
+		rel_config_done(&p->to.config);
+		p->to.config = (struct rel_config){ 0 };
+		r = rel_config_merge(&p->to.config, &p->from.config, err);
+	}
+	for (size_t i = 0; r == 0 && i < q->keep_n; i++) {
+		const char *value = rel_config_get(&p->from.config, q->keep[i]);
+
+		if (!value)
+			return rel_fail(err, REL_EINVALID,
+				"no variable '%s' in the current config to "
+				"keep",
+				q->keep[i]);
+		r = rel_config_set(&p->to.config, q->keep[i], value, err);
+	}
+	return r;
+}
+
+/* The release that the rollback goes to, and what it will stand on. */
+static int choose(struct rel_plan *p, const struct rel_back *q,
+	const struct rel_history *h, struct rel_release_row *row, bool *same,
+	struct rel_err *err)
+{
+	struct rel_ledger *l = p->home->ledger;
+	struct rel_activation next;
+	bool found;
+	int r;
+
+	*same = false;
+	if (q->target == 0) {
+		r = rel_undo_pop(h, &p->current, &next, err);
+		if (r == 0)
+			r = rel_ledger_release(
+				l, p->app, next.number, row, err);
+		p->on = next.on;
+		return r;
+	}
+	r = rel_ledger_release(l, p->app, q->target, row, err);
+	if (r < 0)
+		return r;
+	return rel_undo_to(
+		h, &p->current, &row->digest, &p->on, &found, same, err);
+}
+
+static int mix(struct rel_plan *p, const struct rel_back *q,
+	const struct rel_history *h, const struct rel_err *why,
+	struct rel_err *err)
+{
+	struct rel_id target = p->to.content;
+	bool found;
+	int r = mix_config(p, q, why, err);
+
+	if (r == 0)
+		r = rel_plan_compose(p, err);
+	if (r < 0)
+		return r;
+	if (rel_id_equal(&p->to.content, &target)) {
+		/* The kept values are the target's own: a plain rollback. */
+		rel_buf_reset(&p->record);
+		p->seal = false;
+		return 0;
+	}
+	return rel_undo_onto(h, &p->current, &target, &p->on, &found, err);
+}
+
+static int load_target(struct rel_plan *p, const struct rel_history *h,
+	const struct rel_release_row *row, struct rel_err *err)
+{
+	int r;
+
+	if (rel_restorable(p->home, row) == REL_RESTORE_GONE)
+		return refuse_gone(p, h, row->number, err);
+	r = rel_side_load(p->home, row, true, &p->to, err);
+	p->of = row->number;
+	if (r == 0)
+		r = rel_build_time(
+			p->home, &row->artifact, row->commit, &p->mtime_s, err);
+	return r;
+}
+
+int rel_rollback_plan(struct rel_plan *p, const struct rel_back *q,
+	const struct rel_err *why, struct rel_err *err)
+{
+	REL_AUTO(rel_release_row_done) struct rel_release_row row = { 0 };
+	struct rel_app_history app = { p->home->ledger, p->app };
+	struct rel_history h = rel_history_of(&app);
+	bool same, mixed = q->code || q->keep_n > 0;
+	int r;
+
+	p->kind = REL_PLAN_RELEASE;
+	p->reason = "rollback";
+	p->message = rel_strdup(q->message);
+	if (p->current.seq == 0)
+		return rel_fail(err, REL_EREFUSED,
+			"app '%s' has nothing to roll back from", p->app);
+	r = choose(p, q, &h, &row, &same, err);
+	if (r < 0)
+		return r;
+	if (same && !mixed) {
+		p->kind = REL_PLAN_UNCHANGED;
+		return 0;
+	}
+	r = load_target(p, &h, &row, err);
+	if (r == 0 && mixed)
+		r = mix(p, q, &h, why, err);
+	if (r < 0)
+		return r;
+	if (rel_id_equal(&p->to.content, &p->current.content)) {
+		p->kind = REL_PLAN_UNCHANGED;
+		return 0;
+	}
+	p->same_code = rel_id_equal(&p->to.artifact, &p->from.artifact);
+	if (p->same_code)
+		r = find_below(p, &h, true, &p->other_code, err);
+	p->to.number = 0;
+	return r;
+}

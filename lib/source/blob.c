@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "source/repo.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* A buffer that is kept for the next blob, or given back before it is read. */
+#define KEEP ((size_t)1 << 20)
+
+static int fail_blob(
+	const struct rel_git_entry *e, const char *what, struct rel_err *err)
+{
+	REL_AUTO(rel_buf_free) struct rel_buf path = REL_BUF_INIT;
+
+	rel_git_show_path(&path, e->path);
+	return rel_fail(
+		err, REL_EINVALID, "path '%s': %s", rel_buf_str(&path), what);
+}
+
+int rel_git_blob(struct rel_git *g, const struct rel_git_entry *e,
+	uint64_t limit, struct rel_buf *out, struct rel_err *err)
+{
+	git_odb_object *object;
+	git_object_t type;
+	char what[80];
+	git_oid id;
+	size_t size;
+	int r;
+
+	rel_buf_reset(out);
+	memcpy(id.id, e->oid, sizeof(id.id));
+	r = git_odb_read_header(&size, &type, g->odb, &id);
+	if (r < 0)
+		return rel_git_fail_object(g, r, &id, e->path, err);
+	if (type != GIT_OBJECT_BLOB) {
+		snprintf(what, sizeof(what), "its object is a %s, not a blob",
+			git_object_type2string(type));
+		return fail_blob(e, what, err);
+	}
+	if (size > limit) {
+		snprintf(what, sizeof(what), "%zu bytes, more than %llu", size,
+			(unsigned long long)limit);
+		return fail_blob(e, what, err);
+	}
+	/* Unpacking a delta takes twice its size: not three times. */
+	if (out->cap > KEEP)
+		rel_buf_free(out);
+	r = git_odb_read(&object, g->odb, &id);
+	if (r < 0)
+		return rel_git_fail_object(g, r, &id, e->path, err);
+	rel_buf_add(
+		out, git_odb_object_data(object), git_odb_object_size(object));
+	git_odb_object_free(object);
+	return 0;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lib/store/layout.h - the store from within: its directories, and what the
+ * files of lib/store share. Nobody else includes it.
+ */
+#ifndef REL_STORE_LAYOUT_H
+#define REL_STORE_LAYOUT_H
+
+#include "base/vec.h"
+#include "store/store.h"
+
+enum rel_store_dir {
+	REL_DIR_CHUNKS,
+	REL_DIR_ARTIFACTS,
+	REL_DIR_RELEASES,
+	REL_DIR_CONFIGS,
+	REL_DIR_TREES,
+	REL_DIR_TMP,
+	REL_DIR_APPS,
+	REL_DIR_COUNT,
+};
+
+extern const char *const rel_store_dir_names[REL_DIR_COUNT];
+
+struct rel_store {
+	char *path; /* absolute, links resolved */
+	int fd;
+	int dirs[REL_DIR_COUNT];
+	int lock_fd; /* -1 until a lock was asked for */
+	bool locked; /* on lock_fd, as ${lock} says */
+	enum rel_lock lock;
+};
+
+/* HEX and a suffix, by value. */
+struct rel_object_name {
+	char s[80];
+};
+struct rel_object_name rel_object_name(
+	const struct rel_id *id, const char *suffix);
+
+typedef REL_VEC(struct rel_id) rel_id_vec;
+
+/*
+ * Add the IDs of the names "HEX${suffix}" in a directory, and sort. ${skip}
+ * (may be NULL), "HEX${skip}", and leftovers of an unfinished publish are
+ * passed over; any other name is REL_EINTEGRITY. ${label} is for the message.
+ */
+int rel_object_list(int dirfd, const char *label, const char *suffix,
+	const char *skip, rel_id_vec *ret, struct rel_err *err) REL_CHECK;
+
+/* Is this the name of a file whose publishing did not come to its end? */
+bool rel_is_leftover(const char *name);
+
+/*
+ * Put ${n} bytes in the place of what has the name now, in one step, and make
+ * that last: for the damaged and the outdated. Errors: REL_EIO.
+ */
+int rel_object_replace(struct rel_store *s, enum rel_store_dir dir,
+	const char *name, const void *p, size_t n,
+	struct rel_err *err) REL_CHECK;
+
+/* flock with polling; REL_EBUSY names ${what}. */
+int rel_flock(int fd, int operation, unsigned wait_ms, const char *what,
+	struct rel_err *err) REL_CHECK;
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tests/unit/rel_test.h - cmocka, with the headers that must stand before it
+ * in an order that no formatter may change.
+ */
+#ifndef REL_TEST_H
+#define REL_TEST_H
+
+/* clang-format off */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Vectors: FIPS 180-4 (NIST's examples), RFC 4231. */
+#include "rel_test.h"
+
+#include "crypto/digest.h"
+
+#include <string.h>
+
+#define ABC "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+#define NOTHING                                                                \
+	"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+#define MILLION                                                                \
+	"cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"
+
+static void assert_hex(struct rel_id id, const char *hex)
+{
+	assert_string_equal(rel_id_hex(&id).s, hex);
+}
+
+static void test_known_texts_have_the_known_digests(void **state)
+{
+	const char *two_blocks =
+		"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
+
+	(void)state;
+	assert_hex(rel_sha256("abc", 3), ABC);
+	assert_hex(rel_sha256(NULL, 0), NOTHING);
+	assert_hex(rel_sha256(two_blocks, strlen(two_blocks)),
+		"248d6a61d20638b8e5c026930c3e6039"
+		"a33ce45964ff2167f6ecedd419db06c1");
+}
+
+static void test_pieces_give_the_digest_of_the_whole(void **state)
+{
+	REL_AUTO(rel_sha256_freep) struct rel_sha256 *h = rel_sha256_new();
+	char a[1000];
+	size_t left = 1000000;
+
+	(void)state;
+	memset(a, 'a', sizeof(a));
+	for (size_t n = 1; left > 0; n = n * 7 % 997 + 1) {
+		size_t part = n < left ? n : left;
+
+		rel_sha256_add(h, a, part);
+		left -= part;
+	}
+	assert_hex(rel_sha256_final(h), MILLION);
+}
+
+static void test_a_digest_that_was_taken_starts_anew(void **state)
+{
+	REL_AUTO(rel_sha256_freep) struct rel_sha256 *h = rel_sha256_new();
+
+	(void)state;
+	rel_sha256_add(h, "left over", 9);
+	rel_sha256_final(h);
+	assert_hex(rel_sha256_final(h), NOTHING);
+	rel_sha256_add(h, "abc", 3);
+	assert_hex(rel_sha256_final(h), ABC);
+}
+
+static void test_hmac_is_that_of_rfc_4231(void **state)
+{
+	/* A shorter key is the same as one that ends in zeros. */
+	uint8_t first[32], second[32] = "Jefe";
+	const char *text = "what do ya want for nothing?";
+
+	(void)state;
+	memset(first, 0, sizeof(first));
+	memset(first, 0x0b, 20);
+	assert_hex(rel_hmac_sha256(first, "Hi There", 8),
+		"b0344c61d8db38535ca8afceaf0bf12b"
+		"881dc200c9833da726e9376c2e32cff7");
+	assert_hex(rel_hmac_sha256(second, text, strlen(text)),
+		"5bdcc146bf60754e6a042426089575c7"
+		"5a003f089d2739839dec58b964ec3843");
+}
+
+static void test_random_bytes_fill_all_and_differ(void **state)
+{
+	static uint8_t a[100000], b[100000];
+	struct rel_err err = REL_ERR_INIT;
+	unsigned seen[256] = { 0 };
+
+	(void)state;
+	assert_int_equal(rel_random(a, sizeof(a), &err), 0);
+	assert_int_equal(rel_random(b, sizeof(b), &err), 0);
+	assert_memory_not_equal(a, b, sizeof(a));
+	/* About 8 of each in the last 2,000 bytes; 200 zeros would be a gap. */
+	for (size_t i = sizeof(a) - 2000; i < sizeof(a); i++)
+		seen[a[i]]++;
+	assert_in_range(seen[0], 0, 60);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_known_texts_have_the_known_digests),
+		cmocka_unit_test(test_pieces_give_the_digest_of_the_whole),
+		cmocka_unit_test(test_a_digest_that_was_taken_starts_anew),
+		cmocka_unit_test(test_hmac_is_that_of_rfc_4231),
+		cmocka_unit_test(test_random_bytes_fill_all_and_differ),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
