@@ -32,11 +32,6 @@ int rel_git_blob(struct rel_git *g, const struct rel_git_entry *e,
 	r = git_odb_read_header(&size, &type, g->odb, &id);
 	if (r < 0)
 		return rel_git_fail_object(g, r, &id, e->path, err);
-	if (type != GIT_OBJECT_BLOB) {
-		snprintf(what, sizeof(what), "its object is a %s, not a blob",
-			git_object_type2string(type));
-		return fail_blob(e, what, err);
-	}
 	if (size > limit) {
 		snprintf(what, sizeof(what), "%zu bytes, more than %llu", size,
 			(unsigned long long)limit);
@@ -48,8 +43,14 @@ int rel_git_blob(struct rel_git *g, const struct rel_git_entry *e,
 	r = git_odb_read(&object, g->odb, &id);
 	if (r < 0)
 		return rel_git_fail_object(g, r, &id, e->path, err);
-	rel_buf_add(
-		out, git_odb_object_data(object), git_odb_object_size(object));
+	type = git_odb_object_type(object);
+	if (type == GIT_OBJECT_BLOB)
+		rel_buf_add(out, git_odb_object_data(object),
+			git_odb_object_size(object));
 	git_odb_object_free(object);
-	return 0;
+	if (type == GIT_OBJECT_BLOB)
+		return 0;
+	snprintf(what, sizeof(what), "its object is a %s, not a blob",
+		git_object_type2string(type));
+	return fail_blob(e, what, err);
 }

@@ -39,11 +39,21 @@ void rel_git_commit_read(const git_commit *c, struct rel_git_commit *ret)
 static int no_commit(
 	const struct rel_git *g, const char *rev, struct rel_err *err)
 {
+	git_reference *ref;
+	int r;
+
 	if (git_repository_head_unborn(g->repo) == 1 &&
 		strncmp(rev, "HEAD", 4) == 0) {
 		rel_fail(err, REL_ENOTFOUND,
 			"the repository '%s' has no commit yet", g->top);
 		return rel_hint(err, "make one with git commit");
+	}
+	/* A name without its object is damage, or a clone that left it out. */
+	if (git_reference_dwim(&ref, g->repo, rev) == 0) {
+		r = rel_git_fail_object(
+			g, GIT_ENOTFOUND, git_reference_target(ref), rev, err);
+		git_reference_free(ref);
+		return r;
 	}
 	rel_fail(err, REL_ENOTFOUND, "no commit '%s' in '%s'", rev, g->top);
 	return rel_git_hint_absent(g, err);

@@ -53,14 +53,17 @@ static int push(struct rel_git_walk *w, const git_oid *id, struct rel_err *err)
 
 	if (r < 0)
 		return rel_git_fail_object(w->git, r, id, path, err);
-	if (type != GIT_OBJECT_TREE)
-		return malformed(w, id, "it is not a tree", err);
 	if (size > MAX_HELD - w->held)
 		return malformed(
 			w, id, "larger than the limit on entries allows", err);
 	r = git_odb_read(&l.object, w->git->odb, id);
 	if (r < 0)
 		return rel_git_fail_object(w->git, r, id, path, err);
+	/* Only now is it known to be what its name says. */
+	if (git_odb_object_type(l.object) != GIT_OBJECT_TREE) {
+		git_odb_object_free(l.object);
+		return malformed(w, id, "it is not a tree", err);
+	}
 	l.p = git_odb_object_data(l.object);
 	l.end = l.p + git_odb_object_size(l.object);
 	w->held += git_odb_object_size(l.object);

@@ -15,14 +15,15 @@ static void test_a_name_stands_for_the_commit_that_git_says(void **state)
 {
 	static const char *const revs[] = { "HEAD", "main", "refs/heads/main",
 		"side", "light", "heavy", "heavier", "HEAD~2", "HEAD^",
-		"main~1^0", "HEAD@{0}", ":/second", "@" };
+		"main~1^0", "HEAD@{0}", "HEAD^{/second}", "@" };
 	struct rel_err err = REL_ERR_INIT;
 	struct rel_git_commit c;
 
 	(void)state;
 	make_shop();
 	sh("cd shop && git branch side HEAD~1 && git tag light HEAD~1 && git "
-	   "tag -m x heavy HEAD~2 && git tag -m y heavier heavy");
+	   "tag -m x heavy HEAD~2 && git -c "
+	   "advice.nestedTag=false tag -m y heavier heavy");
 	REL_AUTO(rel_git_closep) struct rel_git *g = open_named("shop");
 	for (size_t i = 0; i < sizeof(revs) / sizeof(*revs); i++) {
 		assert_int_equal(rel_git_commit(g, revs[i], &c, &err), 0);
@@ -251,7 +252,8 @@ static void test_formats_that_cannot_be_read_are_named(void **state)
 	sh("git init -q --object-format=sha256 s256");
 	assert_int_equal(try_open("s256", REL_GIT_NAMED, &err), -REL_EINVALID);
 	assert_non_null(strstr(err.msg, "SHA-256"));
-	sh("git -C r config core.repositoryformatversion 9");
+	sh("rm -rf r && git init -q r && git -C r config "
+	   "core.repositoryformatversion 9");
 	assert_int_equal(try_open("r", REL_GIT_NAMED, &err), -REL_EINVALID);
 	sh("mkdir odd && echo nonsense >odd/.git");
 	assert_int_equal(try_open("odd", REL_GIT_NAMED, &err), -REL_EINVALID);
@@ -455,10 +457,10 @@ static void test_replaced_and_grafted_commits_are_the_originals(void **state)
 		REL_AUTO(rel_git_closep) struct rel_git *g = open_named("shop");
 		assert_int_equal(rel_git_commit(g, "HEAD~1", &before, &err), 0);
 	}
-	sh("cd shop && git replace HEAD~1 HEAD~2 && git replace HEAD~1^{tree} "
-	   "HEAD^{tree} && git rev-parse HEAD >.git/info/grafts");
-	assert_string_not_equal(
-		before.tree, sh("git -C shop rev-parse HEAD~1^{tree} 2>&1"));
+	sh("cd shop && git replace HEAD~1 HEAD~2 && git rev-parse HEAD "
+	   ">.git/info/grafts");
+	assert_string_not_equal(before.tree,
+		sh("git -C shop rev-parse %s^{tree} 2>/dev/null", before.id));
 	REL_AUTO(rel_git_closep) struct rel_git *g = open_named("shop");
 	assert_int_equal(rel_git_commit(g, "HEAD~1", &after, &err), 0);
 	assert_string_equal(after.id, before.id);

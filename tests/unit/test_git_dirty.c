@@ -124,7 +124,7 @@ static void test_nothing_of_a_repository_is_executed(void **state)
 	assert_int_equal(n, 1);
 	assert_int_equal(access("pwned", F_OK), -1);
 	/* The trap is one: git itself runs into it. */
-	sh("git -C shop status >status 2>&1");
+	sh("git -C shop status >status 2>&1 || true");
 	assert_int_equal(access("pwned", F_OK), 0);
 }
 
