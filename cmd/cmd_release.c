@@ -118,7 +118,7 @@ const struct cmd cmd_release = {
 		    "  relctl release -n\n",
 	.opts = opts,
 	.opts_size = sizeof(struct args),
-	.need = NEED_MAKE,
+	.need = NEED_WRITE,
 	.max_args = 1,
 	.run = run,
 };

@@ -69,10 +69,11 @@ static int run(
 
 	(void)argc;
 	(void)argv;
-	if (r == 0 && a->limit == 0)
+	if (r < 0)
+		return r;
+	if (a->limit == 0)
 		return rel_fail(err, REL_EUSAGE, "--limit takes 1 or more");
-	if (r == 0)
-		r = rel_ledger_current(cx->home->ledger, app, &current, err);
+	r = rel_ledger_current(cx->home->ledger, app, &current, err);
 	if (r == 0)
 		l.current = current.number;
 	else if (r != -REL_ENOTFOUND)

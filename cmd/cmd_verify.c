@@ -92,8 +92,7 @@ static int run(
 		r = rel_ledger_head(cx->home->ledger, &seq, &head, err);
 	if (r == 0 && v.no_key)
 		say(cx, "without the key sealed configs were compared with "
-			"their "
-			"names only");
+			"their names only");
 	if (r < 0) {
 		rel_json_free(f.list);
 		return r;

@@ -4,14 +4,11 @@
 #include "home/home.h"
 #include "out.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
 /* Under sudo the store is root's, which is seldom what was meant. */
-static int explain_missing(
-	const struct ctx *cx, enum need need, struct rel_err *err)
+static int explain_missing(struct rel_err *err)
 {
 	const char *user = getenv("SUDO_USER");
 
@@ -19,13 +16,12 @@ static int explain_missing(
 		return -(int)err->code;
 	if (user && *user)
 		return rel_hint(err,
-			"this is root's store: without sudo relctl looks in "
-			"the "
+			"this is root's store: without sudo relctl looks in the "
 			"one of '%s', or name it with --store",
 			user);
-	return rel_hint(err, "%s",
-		need == NEED_WRITE || cx->quiet ? "name the store with --store"
-						: "'relctl build' makes it");
+	return rel_hint(err,
+		"'relctl build' and 'relctl import' make one, --store names "
+		"another");
 }
 
 int ctx_open(struct ctx *cx, enum need need, struct rel_err *err)
@@ -48,13 +44,12 @@ int ctx_open(struct ctx *cx, enum need need, struct rel_err *err)
 	umask(077);
 	r = rel_home_open(&opt, modes[need], &cx->home, err);
 	if (r < 0)
-		return explain_missing(cx, need, err);
+		return explain_missing(err);
 	if (cx->home->made) {
 		say(cx, "new store '%s'", rel_store_path(cx->home->store));
 		say(cx,
 			"its key is '%s': keep a copy elsewhere, no release "
-			"runs "
-			"without it",
+			"runs without it",
 			cx->key);
 	}
 	return 0;

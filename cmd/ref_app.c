@@ -156,8 +156,7 @@ static int no_such_app(struct ctx *cx, const char *name, struct rel_err *err)
 	if (user && *user)
 		return rel_hint(err,
 			"this is root's store: without sudo relctl looks in "
-			"the "
-			"one of '%s'",
+			"the one of '%s'",
 			user);
 	return rel_hint(err, name ? "relctl apps lists them"
 				  : "relctl release makes the first");

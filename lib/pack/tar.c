@@ -52,10 +52,7 @@ static void add_block(struct rel_buf *out, const char *name, size_t name_len,
 	octal(h.mtime, 11, REL_TAR_MTIME);
 	h.typeflag = type;
 	memcpy(h.linkname, link, link_len < 100 ? link_len : 100);
-	memcpy(h.magic,
-		"ustar\0"
-		"00",
-		8);
+	memcpy(h.magic, "ustar\000", 8);
 	octal(h.devmajor, 7, 0);
 	octal(h.devminor, 7, 0);
 

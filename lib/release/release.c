@@ -218,6 +218,10 @@ int rel_activate_plan(struct rel_plan *p, const struct rel_release_row *row,
 	bool same;
 	int r;
 
+	if (p->current.number == row->number) {
+		p->kind = REL_PLAN_UNCHANGED;
+		return 0;
+	}
 	if (row->ever_active) {
 		rel_fail(err, REL_EREFUSED, "release v%lld was active before",
 			(long long)row->number);
