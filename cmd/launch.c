@@ -7,6 +7,7 @@
 #include "home/record.h"
 #include "home/sealed.h"
 #include "home/tree.h"
+#include "opt.h"
 #include "out.h"
 #include "ref.h"
 #include "release/release.h"
@@ -105,7 +106,8 @@ static int choose_type(const struct rel_processes *p, const char *wanted,
 		return 0;
 	}
 	if (wanted)
-		rel_fail(err, REL_ENOTFOUND, "no process type '%s'", wanted);
+		rel_fail(err, REL_ENOTFOUND, "no process type '%.*s'",
+			shown_len(wanted), wanted);
 	else if (n == 0)
 		rel_fail(
 			err, REL_ENOTFOUND, "the release has no process types");
@@ -120,11 +122,19 @@ static int choose_type(const struct rel_processes *p, const char *wanted,
 	return -(int)err->code;
 }
 
-static const char *last_part(const char *path)
+/* The base name of a program. Of "TOKEN=… CMD", a slip, the value is cut off
+ * before anything else: the ledger never forgets. */
+static struct json_t *program_name(const char *argv0)
 {
-	const char *slash = strrchr(path, '/');
+	struct rel_buf b = REL_BUF_INIT;
+	const char *slash;
+	struct json_t *j;
 
-	return slash ? slash + 1 : path;
+	rel_buf_add(&b, argv0, (size_t)shown_len(argv0));
+	slash = strrchr(rel_buf_str(&b), '/');
+	j = rel_json_text(slash ? slash + 1 : b.p);
+	rel_buf_free(&b);
+	return j;
 }
 
 /* Running needs no ledger: a full or read-only disk costs the record alone. */
@@ -135,7 +145,7 @@ static void record(struct ctx *cx, const struct loaded *l, const char *argv0,
 	struct rel_err err;
 
 	rel_json_set(b, "number", rel_json_number(l->row.number));
-	rel_json_set(b, "argv0", rel_json_text(last_part(argv0)));
+	rel_json_set(b, "argv0", program_name(argv0));
 	rel_json_set(b, "argc", rel_json_number((int64_t)argc));
 	rel_json_set(b, "status", rel_json_number(status));
 	if (rel_home_append(cx->home, l->row.app, "exec", b, NULL, NULL, NULL,
@@ -195,7 +205,8 @@ static int start(struct ctx *cx, struct loaded *l,
 			err->msg);
 	if (!end.invoked) {
 		cx->fail_status = end.status;
-		return rel_fail(err, REL_ENOTFOUND, "'%s' %s", argv->v[0],
+		return rel_fail(err, REL_ENOTFOUND, "'%.*s' %s",
+			shown_len(argv->v[0]), argv->v[0],
 			end.status == 127 ? "was not found"
 					  : "cannot be executed");
 	}

@@ -114,17 +114,16 @@ void plan_print(const struct ctx *cx, const struct rel_plan *p, bool dry_run)
 	rel_buf_addf(&head, "%s: ", p->app);
 	if (p->from.known)
 		rel_buf_addf(&head, "v%" PRId64 " → ", p->from.number);
-	if (p->kind == REL_PLAN_ACTIVATE)
-		rel_buf_addf(&head, "v%" PRId64, p->to.number);
-	else if (p->of && p->of_app[0])
-		rel_buf_addf(&head, "%s@v%" PRId64 " with its own config",
-			p->of_app, p->of);
+	rel_buf_addf(&head, "v%" PRId64,
+		p->kind == REL_PLAN_ACTIVATE ? p->to.number : p->next);
+	if (p->of && p->of_app[0])
+		rel_buf_addf(&head, " (the code of %s@v%" PRId64 ")", p->of_app,
+			p->of);
 	else if (p->of)
-		rel_buf_addf(
-			&head, "%sv%" PRId64, p->seal ? "code of " : "", p->of);
-	else
-		rel_buf_adds(
-			&head, p->from.known ? "new release" : "first release");
+		rel_buf_addf(&head, " (%sv%" PRId64 " again)",
+			p->seal ? "the code of " : "", p->of);
+	else if (!p->from.known)
+		rel_buf_adds(&head, " (the first release)");
 	if (p->kind == REL_PLAN_RELEASE && !p->activate)
 		rel_buf_adds(&head, ", not activated");
 	line(cx, dry_run, head.p);

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "helper.h"
 #include "home/home.h"
+#include "opt.h"
 #include "out.h"
 
 #include <ctype.h>
@@ -125,7 +126,8 @@ int release_find(struct ctx *cx, const char *word, struct rel_release_row *ret,
 	int r;
 
 	if (word && !release_form(cx, word, app, &number)) {
-		rel_fail(err, REL_ENOTFOUND, "no release '%s'", word);
+		rel_fail(err, REL_ENOTFOUND, "no release '%.*s'",
+			shown_len(word), word);
 		return rel_hint(err,
 			"a release is v12, APP@v12, APP (its current one) or "
 			"current");
@@ -315,7 +317,8 @@ int artifact_find(struct ctx *cx, const char *word, struct artifact_ref *ret,
 			word);
 		return rel_hint(err, "relctl build %s", word);
 	}
-	rel_fail(err, REL_ENOTFOUND, "no artifact '%s'", word);
+	rel_fail(err, REL_ENOTFOUND, "no artifact '%.*s'", shown_len(word),
+		word);
 	return rel_hint(err, "an artifact is sha256:…, a release or a commit; "
 			     "'relctl artifacts' lists them");
 }

@@ -74,6 +74,7 @@ int rel_plan_begin(struct rel_plan *p, struct rel_home *h, const char *app,
 	if (r < 0)
 		return r;
 	p->new_app = last == 0;
+	p->next = last + 1;
 	r = rel_ledger_current(h->ledger, app, &p->current, err);
 	if (r == -REL_ENOTFOUND)
 		return 0;

@@ -39,6 +39,7 @@ struct rel_plan { /* { .lock_fd = -1 } before; rel_plan_done after */
 	char app[41];
 	bool new_app, activate;
 	struct rel_side from, to;
+	int64_t next; /* the number that a new release will get */
 	struct rel_activation current; /* seq 0: nothing is active */
 	int64_t on;		       /* what the new activation stands on */
 	const char *reason;	       /* release, config, promote, rollback */

@@ -34,7 +34,8 @@ static int build_config(struct rel_plan *p, const struct rel_request *q,
 	for (size_t i = 0; r == 0 && i < q->unset_n; i++) {
 		if (!rel_config_unset(&p->to.config, q->unset[i]))
 			r = rel_fail(err, REL_EINVALID,
-				"no variable '%s' to unset", q->unset[i]);
+				"no variable '%.*s' to unset",
+				(int)strcspn(q->unset[i], "="), q->unset[i]);
 	}
 	return r;
 }

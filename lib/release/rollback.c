@@ -96,9 +96,9 @@ static int mix_config(struct rel_plan *p, const struct rel_back *q,
 
 		if (!value)
 			return rel_fail(err, REL_EINVALID,
-				"no variable '%s' in the current config to "
+				"no variable '%.*s' in the current config to "
 				"keep",
-				q->keep[i]);
+				(int)strcspn(q->keep[i], "="), q->keep[i]);
 		r = rel_config_set(&p->to.config, q->keep[i], value, err);
 	}
 	return r;
