@@ -3,12 +3,16 @@
 
 #include "base/file.h"
 #include "config/env.h"
+#include "opt.h"
 #include "out.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -25,8 +29,14 @@ static int read_input(
 	/* Unlike what is in the store, a user's file may be a link or a pipe.
 	 */
 	fd = open(name, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT)
-		return rel_fail(err, REL_ENOTFOUND, "no file '%s'", name);
+	if (fd < 0 && errno == ENOENT) {
+		rel_fail(err, REL_ENOTFOUND, "no file '%.*s'", shown_len(name),
+			name);
+		return strchr(name, '=')
+			       ? rel_hint(err, "-e takes a file; --set "
+					       "takes NAME=VALUE")
+			       : -REL_ENOTFOUND;
+	}
 	if (fd < 0)
 		return rel_fail_os(err, "open '%s'", name);
 	r = rel_read_fd(fd, 2 * REL_MAX_CONFIG, out, err);
@@ -53,7 +63,8 @@ int inputs_env(const struct opt_list *files, struct rel_config *ret,
 	return 0;
 }
 
-/* One line of stdin, without its newline. */
+/* One line of stdin, without its newline. Its end alone is no value: it is
+ * what a job without a stdin has. */
 static int read_line(struct rel_buf *out, struct rel_err *err)
 {
 	for (;;) {
@@ -64,6 +75,9 @@ static int read_line(struct rel_buf *out, struct rel_err *err)
 			continue;
 		if (n < 0)
 			return rel_fail_os(err, "read stdin");
+		if (n == 0 && out->len == 0)
+			return rel_fail(err, REL_EINVALID,
+				"stdin ended where a value was expected");
 		if (n == 0 || c == '\n')
 			return 0;
 		if (c == '\0' || out->len >= REL_MAX_VAR)
@@ -73,24 +87,75 @@ static int read_line(struct rel_buf *out, struct rel_err *err)
 	}
 }
 
+/* Until there is something to read, or a signal that would end relctl and
+ * leave a terminal that shows nothing: its number, else 0. */
+static int wait_for_line(int signals)
+{
+	struct pollfd fds[] = {
+		{ .fd = STDIN_FILENO, .events = POLLIN },
+		{ .fd = signals, .events = POLLIN },
+	};
+	struct signalfd_siginfo si;
+
+	while (poll(fds, 2, -1) < 0 && errno == EINTR)
+		;
+	if (read(signals, &si, sizeof(si)) == (ssize_t)sizeof(si))
+		return (int)si.ssi_signo;
+	return 0;
+}
+
+/* What the kernel keeps of a line typed at a terminal; it drops the rest. */
+#define MAX_TYPED 4095u
+
+/* From a terminal, without echo: silent before the prompt invites to type. */
+static int ask_terminal(const char *name, const struct termios *before,
+	struct rel_buf *out, struct rel_err *err)
+{
+	struct termios silent = *before;
+	sigset_t set, old;
+	int signals, sig, r = 0;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGQUIT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (signals < 0)
+		return rel_fail_os(err, "make a signal descriptor");
+	sigprocmask(SIG_BLOCK, &set, &old);
+	silent.c_lflag &= ~(tcflag_t)ECHO;
+	silent.c_cc[VSUSP] = _POSIX_VDISABLE;
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+	fprintf(stderr, "%s (not shown): ", name);
+	sig = wait_for_line(signals);
+	if (sig == 0)
+		r = read_line(out, err);
+	if (r == 0 && out->len >= MAX_TYPED)
+		r = rel_fail(err, REL_EINVALID,
+			"a terminal takes lines of less than %u bytes: put it "
+			"in a file and let stdin read that",
+			MAX_TYPED);
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, before);
+	fputc('\n', stderr);
+	close(signals);
+	if (sig != 0)
+		raise(sig);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	return r;
+}
+
 static int ask(const char *name, struct rel_buf *out, struct rel_err *err)
 {
-	struct termios before, silent;
-	bool terminal = tcgetattr(STDIN_FILENO, &before) == 0;
+	struct termios before;
 	int r;
 
-	if (terminal) {
-		fprintf(stderr, "%s (not shown): ", name);
-		silent = before;
-		silent.c_lflag &= ~(tcflag_t)ECHO;
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-	}
-	r = read_line(out, err);
-	if (terminal) {
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-		fputc('\n', stderr);
-	}
-	return r;
+	if (tcgetattr(STDIN_FILENO, &before) == 0)
+		r = ask_terminal(name, &before, out, err);
+	else
+		r = read_line(out, err);
+	return r < 0 && err->code == REL_EINVALID ? rel_wrap(err, "'%s'", name)
+						  : r;
 }
 
 int inputs_set(const struct opt_list *words, struct rel_config *ret,

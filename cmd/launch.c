@@ -132,7 +132,7 @@ static struct json_t *program_name(const char *argv0)
 
 	rel_buf_add(&b, argv0, (size_t)shown_len(argv0));
 	slash = strrchr(rel_buf_str(&b), '/');
-	j = rel_json_text(slash ? slash + 1 : b.p);
+	j = rel_json_text(slash ? slash + 1 : rel_buf_str(&b));
 	rel_buf_free(&b);
 	return j;
 }

@@ -13,7 +13,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 static const int passed_on[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1,
@@ -105,20 +104,15 @@ static void resume(struct watch *w)
  */
 static void stop_self(struct watch *w)
 {
-	static const struct timespec at_once = { .tv_sec = 0 };
-	sigset_t tstp, cont;
+	sigset_t tstp;
 
 	take_terminal(w);
 	sigemptyset(&tstp);
 	sigaddset(&tstp, SIGTSTP);
 	kill(w->tty.present ? 0 : getpid(), SIGTSTP);
 	sigprocmask(SIG_UNBLOCK, &tstp, NULL);
-	/* stopped here until SIGCONT */
+	/* Stopped here until SIGCONT, or not at all. */
 	sigprocmask(SIG_BLOCK, &tstp, NULL);
-	sigemptyset(&cont);
-	sigaddset(&cont, SIGCONT);
-	while (sigtimedwait(&cont, NULL, &at_once) > 0)
-		;
 	resume(w);
 }
 

@@ -223,7 +223,9 @@ static void test_the_caller_gets_its_signals_back(void **state)
 
 	(void)state;
 	signal(SIGCHLD, SIG_IGN);
-	sigprocmask(SIG_SETMASK, NULL, &before);
+	sigemptyset(&before);
+	sigaddset(&before, SIGUSR2);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	assert_int_equal(script("exit 7", NULL), 7);
 	sigprocmask(SIG_SETMASK, NULL, &after);
 	sigaction(SIGCHLD, NULL, &chld);
@@ -336,7 +338,8 @@ static void test_commands_are_looked_up_in_the_new_path(void **state)
 	const char *dir = *state;
 	REL_AUTO(rel_freep) char *no = rel_printf("%s/no", dir);
 	REL_AUTO(rel_freep) char *yes = rel_printf("%s/yes", dir);
-	REL_AUTO(rel_freep) char *path = rel_printf("PATH=%s:%s", no, yes);
+	REL_AUTO(rel_freep)
+	char *path = rel_printf("PATH=%s:/dev/null:%s", no, yes);
 	REL_AUTO(rel_buf_free) struct rel_buf out = REL_BUF_INIT;
 	struct rel_err err = REL_ERR_INIT;
 	struct rel_process_end end;
