@@ -20,7 +20,7 @@ static int see(void *arg, const char *app, struct rel_err *err)
 	struct rel_activation current = { 0 };
 	struct rel_ledger *ledger = l->cx->home->ledger;
 	struct text32 since = { "" };
-	char rel[24] = "none";
+	char rel[24] = "none", commit[8];
 	int r = rel_ledger_current(ledger, app, &current, err);
 
 	if (r == 0)
@@ -46,8 +46,8 @@ static int see(void *arg, const char *app, struct rel_err *err)
 		rel_json_push(l->rows, j);
 		return 0;
 	}
-	table_row(l->table, (const char *[]){ app, rel, since.s,
-				    row.commit ? row.commit : "" });
+	snprintf(commit, sizeof(commit), "%.7s", row.commit ? row.commit : "");
+	table_row(l->table, (const char *[]){ app, rel, since.s, commit });
 	return 0;
 }
 

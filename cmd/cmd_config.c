@@ -36,8 +36,10 @@ static int list(struct ctx *cx, const char *word, struct rel_err *err)
 {
 	REL_AUTO(rel_release_row_done) struct rel_release_row row = { 0 };
 	REL_AUTO(rel_record_done) struct rel_record rec = { 0 };
-	int r = release_find(cx, word, &row, err);
+	int r = ctx_open(cx, NEED_READ, err);
 
+	if (r == 0)
+		r = release_find(cx, word, &row, err);
 	if (r == 0)
 		r = rel_record_load(cx->home, &row.digest, &rec, err);
 	if (r < 0)
@@ -76,10 +78,12 @@ static int change(struct ctx *cx, const struct args *a,
 	};
 	struct rel_err why;
 	char app[41];
-	int r = app_find(cx, app, err);
+	int r = ctx_open(cx, NEED_WRITE, err);
 
-	if (r == -REL_ENOTFOUND && !err->hint[0])
-		return r;
+	if (r == 0)
+		r = app_find(cx, app, err);
+	if (r == -REL_ENOTFOUND && cx->home && !cx->app)
+		return rel_hint(err, "relctl release --set NAME=VALUE");
 	if (r == 0)
 		r = rel_plan_begin(&plan, cx->home, app, &why, err);
 	if (r == 0 && !plan.from.known) {
@@ -151,7 +155,6 @@ const struct cmd cmd_config = {
 		    "  relctl config unset LOG_LEVEL\n",
 	.opts = opts,
 	.opts_size = sizeof(struct args),
-	.need = NEED_WRITE,
 	.max_args = -1,
 	.run = run,
 };

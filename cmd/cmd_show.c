@@ -39,8 +39,8 @@ static int see_build(
 	(void)err;
 	if (strcmp(b->commit, v->row->commit) != 0)
 		return 0;
-	result(v->cx, "  commit    %.12s  %s", b->commit, b->subject);
-	result(v->cx, "  from      %s", b->origin);
+	result(v->cx, "commit   %.12s  %s", b->commit, b->subject);
+	result(v->cx, "from     %s", b->origin);
 	return 1;
 }
 
@@ -48,14 +48,14 @@ static void print_config(const struct view *v)
 {
 	const struct rel_record *rec = &v->record;
 
-	result(v->cx, "  config    %zu variable%s, %.12s", rec->names_n,
+	result(v->cx, "config   %zu variable%s, %.12s", rec->names_n,
 		rec->names_n == 1 ? "" : "s", rel_id_hex(&rec->fingerprint).s);
 	for (size_t i = 0; i < rec->names_n; i++) {
 		const char *value =
 			v->reveal ? rel_config_get(&v->config, rec->names[i])
 				  : NULL;
 
-		result(v->cx, "    %s%s%s", rec->names[i], value ? "=" : "",
+		result(v->cx, "  %s%s%s", rec->names[i], value ? "=" : "",
 			value ? value : "");
 	}
 }
@@ -70,24 +70,24 @@ static void print_text(const struct view *v)
 	result(v->cx, "%s%s v%" PRId64 "%s  %s", color_out(v->cx, COLOR_BOLD),
 		row->app, row->number, color_out(v->cx, COLOR_OFF),
 		release_state(row, v->current));
-	result(v->cx, "  change    %s", rel_buf_str(&change));
-	result(v->cx, "  made      %s by %s", rel_time_format(row->time_ms).s,
+	result(v->cx, "change   %s", rel_buf_str(&change));
+	result(v->cx, "made     %s by %s", rel_time_format(row->time_ms).s,
 		row->by);
 	if (*row->commit &&
 		rel_ledger_each_build(v->cx->home->ledger, &row->artifact, NULL,
 			see_build, (void *)(uintptr_t)v, &ignored) < 0)
-		result(v->cx, "  commit    %s", row->commit);
-	result(v->cx, "  artifact  %s", rel_artifact_format(&row->artifact).s);
+		result(v->cx, "commit   %s", row->commit);
+	result(v->cx, "artifact %s", rel_artifact_format(&row->artifact).s);
 	if (v->has_artifact)
-		result(v->cx, "            %" PRIu64 " entries, %s of tar",
+		result(v->cx, "         %" PRIu64 " entries, %s of tar",
 			v->artifact.packed.entries,
 			bytes_text(v->artifact.packed.size).s);
-	result(v->cx, "  restore   %s", release_restore(v->cx, row));
-	result(v->cx, "  content   %s", rel_id_hex(&row->digest).s);
+	result(v->cx, "restore  %s", release_restore(v->cx, row));
+	result(v->cx, "content  %s", rel_id_hex(&row->digest).s);
 	print_config(v);
-	result(v->cx, "  processes %s", v->record.processes.n ? "" : "none");
+	result(v->cx, "processes%s", v->record.processes.n ? "" : "  none");
 	for (size_t i = 0; i < v->record.processes.n; i++)
-		result(v->cx, "    %s: %s%s", v->record.processes.v[i].type,
+		result(v->cx, "  %s: %s%s", v->record.processes.v[i].type,
 			v->record.processes.v[i].command,
 			rel_process_is_hook(v->record.processes.v[i].type)
 				? "  (hook)"

@@ -54,6 +54,13 @@ static void report_json(struct ctx *cx, const struct rel_verify *v,
 	result_json(cx, "verify", doc);
 }
 
+static void add_count(
+	struct rel_buf *b, const char *before, uint64_t n, const char *noun)
+{
+	rel_buf_addf(
+		b, "%s%" PRIu64 " %s%s", before, n, noun, n == 1 ? "" : "s");
+}
+
 static int check(struct ctx *cx, const struct args *a, const char *word,
 	struct rel_verify *v, struct rel_err *err)
 {
@@ -103,10 +110,13 @@ static int run(
 	}
 	rel_json_free(f.list);
 	if (v.problems == 0) {
-		result(cx,
-			"ok: %" PRId64 " events, %" PRIu64 " releases, %" PRIu64
-			" artifacts, %" PRIu64 " trees",
-			v.events, v.releases, v.artifacts, v.trees);
+		REL_AUTO(rel_buf_free) struct rel_buf b = REL_BUF_INIT;
+
+		add_count(&b, "ok: ", (uint64_t)v.events, "event");
+		add_count(&b, ", ", v.releases, "release");
+		add_count(&b, ", ", v.artifacts, "artifact");
+		add_count(&b, ", ", v.trees, "tree");
+		result(cx, "%s", b.p);
 		say_verbose(cx, "head of the ledger: %s", rel_id_hex(&head).s);
 		return 0;
 	}

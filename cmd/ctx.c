@@ -80,12 +80,14 @@ void ctx_speech(struct ctx *cx, const struct globals *g)
 		progress_install(cx);
 }
 
-/* APP of relctl(1): [a-z]([a-z0-9-]{0,38}[a-z0-9])?, and no release number. */
+/* APP of relctl(1): [a-z]([a-z0-9-]{0,38}[a-z0-9])?, and no word for a
+ * release. */
 static bool app_valid(const char *s)
 {
 	size_t n = strlen(s);
 
-	if (n < 1 || n > 40 || s[0] < 'a' || s[0] > 'z' || s[n - 1] == '-')
+	if (n < 1 || n > 40 || s[0] < 'a' || s[0] > 'z' || s[n - 1] == '-' ||
+		strcmp(s, "current") == 0)
 		return false;
 	if (strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-") != n)
 		return false;

@@ -2,12 +2,14 @@
 /*
  * lib/ledger/ledger.h - the append-only, hash-chained record of every event.
  * Format: docs/formats.md, section 6. Mechanism; sqlite3.h is included in
- * ledger/db.c (and its own internal header) alone.
+ * this folder alone (ledger/db.h).
  *
  * The truth is one table, event. Everything else is an index of it, written
- * in the same transaction and derived again when its version or its row count
- * differs. Never open ledger.db by other means: closing any fd on it would
- * drop SQLite's locks. Never carry a ledger across a fork.
+ * in the same transaction, and derived again when it is of another version or
+ * behind the events. An index that is ahead of them means that events were cut
+ * off: such a ledger can be read, but not written. Never open ledger.db by
+ * other means: closing any fd on it would drop SQLite's locks. Never carry a
+ * ledger across a fork.
  */
 #ifndef REL_LEDGER_LEDGER_H
 #define REL_LEDGER_LEDGER_H
@@ -44,7 +46,9 @@ struct rel_release_row {
 	char *changes; /* canonical JSON: {"+":[…],"-":[…],"~":[…]}
 			* names of config variables against the
 			* release that was current */
-	bool ever_active, failed, pinned; /* derived from later events */
+	bool ever_active, failed, pinned; /* derived from later events;
+					   * failed: since it was last
+					   * activated */
 };
 void rel_release_row_done(struct rel_release_row *r);
 
@@ -67,8 +71,9 @@ void rel_build_row_done(struct rel_build_row *b);
 
 /*
  * Open ${path} (STORE/ledger.db). REL_LEDGER_CREATE makes it; REL_LEDGER_READ
- * works on a read-only file system. ${wait_ms}: how long to wait for
- * SQLite's lock before REL_EBUSY. ${give_reserve} (may be NULL) is called with
+ * works on a read-only file system, and derives a stale index in memory.
+ * ${wait_ms}: how long to wait for SQLite's lock before REL_EBUSY.
+ * ${give_reserve} (may be NULL) is called with
  * ${arg} when an append finds the disk full; true means: room was made, try
  * once more. Errors: REL_ENOTFOUND, REL_EIO, REL_EINTEGRITY (not a ledger),
  * REL_EINVALID (made by a newer relctl).
@@ -87,7 +92,8 @@ void rel_ledger_closep(struct rel_ledger **l);
  * Append one event in a transaction of its own; ${body} is taken (freed also
  * on failure). ${check} (may be NULL) runs inside the transaction, before
  * the insert, and may still change the body (a number) or refuse: this is how
- * numbers are given out and activations compared with what is current.
+ * numbers are given out and activations compared with what is current. When
+ * the disk was full it runs a second time, with a fresh copy of the body.
  * On return the event is on disk. Errors: REL_EBUSY, REL_EIO (also a full
  * disk), and whatever check returned.
  */
@@ -121,7 +127,9 @@ int rel_ledger_last_number(struct rel_ledger *l, const char *app, int64_t *ret,
 	struct rel_err *err) REL_CHECK;
 
 /* Newest first, from below ${before} (0: from the top), at most ${limit}
- * (0: all). ${app} NULL: of all apps, in seq order. fn's non-zero stops. */
+ * (0: all). ${app} NULL: of all apps, and ${before} is a seq. fn's
+ * non-zero stops and is passed on. In this and the walks below fn may ask the
+ * ledger, but not append. */
 typedef int rel_release_fn(
 	void *arg, const struct rel_release_row *r, struct rel_err *err);
 int rel_ledger_each_release(struct rel_ledger *l, const char *app,

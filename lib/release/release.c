@@ -226,8 +226,8 @@ int rel_activate_plan(struct rel_plan *p, const struct rel_release_row *row,
 	if (row->ever_active) {
 		rel_fail(err, REL_EREFUSED, "release v%lld was active before",
 			(long long)row->number);
-		return rel_hint(
-			err, "relctl rollback v%lld", (long long)row->number);
+		return rel_hint(err, "relctl -a %s rollback v%lld", p->app,
+			(long long)row->number);
 	}
 	r = rel_side_load(p->home, row, true, &p->to, err);
 	if (r == 0)

@@ -46,10 +46,10 @@ void rel_process_environ(
 	const struct rel_process_facts *f, struct rel_strings *ret);
 
 /*
- * Start argv in ${tree_fd} with ${environ}, wait, pass signals on, and tell how
+ * Start argv in ${tree_fd} with ${env}, wait, pass signals on, and tell how
  * it ended. The child gets a process group of its own (in the foreground of
  * the terminal, when stdin is one), default signal dispositions and an empty
- * mask, fds above 2 closed, and is looked up along the PATH of ${environ}
+ * mask, fds above 2 closed, and is looked up along the PATH of ${env}
  * where argv[0] has no slash (a relative one with a slash: from the tree).
  * TERM, INT, HUP, QUIT, USR1, USR2, WINCH and CONT that arrive here go to the
  * child's process group, but for those that were ignored here (nohup); TSTP
@@ -57,7 +57,7 @@ void rel_process_environ(
  * A script without #! is given to /bin/sh.
  * As root CAP_DAC_*, CAP_FOWNER and CAP_CHOWN are dropped in the child before
  * execve, from every set including bounding and ambient.
- * *ret_status: the exit status, 128+n for signal n, 126 (cannot be invoked) or
+ * ret->status: the exit status, 128+n for signal n, 126 (cannot be invoked) or
  * 127 (not found): these two with the error's text in err->msg, return 0.
  * Errors: REL_EIO for failures before the child could try.
  */

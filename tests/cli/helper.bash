@@ -68,3 +68,90 @@ has() {
 commands() {
 	relctl help --table | sed '1d; s/ .*//'
 }
+
+# ---- repositories and releases ----
+
+# repository DIR: an empty one with a remote, so that its name is the same
+# everywhere; the test goes on in it. Dates and people are fixed.
+repository() {
+	export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
+	export GIT_AUTHOR_NAME=Ada GIT_AUTHOR_EMAIL=ada@example.com
+	export GIT_COMMITTER_NAME=Ada GIT_COMMITTER_EMAIL=ada@example.com
+	export GIT_AUTHOR_DATE=2024-01-02T03:04:05Z
+	export GIT_COMMITTER_DATE=2024-01-02T03:04:05Z
+	git init -q -b main "$1"
+	cd "$1" || return
+	git remote add origin "https://git.example.com/$(basename "$1").git"
+}
+
+# commit SUBJECT: everything here; sets $commit and its seven digits $short.
+commit() {
+	git add -A
+	git commit -q --allow-empty -m "$1"
+	commit=$(git rev-parse HEAD)
+	short=${commit:0:7}
+}
+
+# build: HEAD, quietly; sets $id.
+build() {
+	# shellcheck disable=SC2034 # the tests read it
+	id=$(relctl -q build)
+}
+
+# shop: a repository $HOME/shop with one commit ($short) that is built ($id).
+shop() {
+	repository "$HOME/shop"
+	printf 'web: bin/web\nworker: bin/worker\n' >Procfile
+	mkdir bin
+	printf '#!/bin/sh\nexec env\n' >bin/web
+	printf '#!/bin/sh\necho "$@"\n' >bin/worker
+	chmod +x bin/web bin/worker
+	echo one >page
+	commit "One page"
+	build
+}
+
+# another TEXT: a commit that changes the page, built.
+another() {
+	echo "$1" >page
+	commit "Page $1"
+	build
+}
+
+# releases N: v1 to vN of shop, which differ in the variable N and in nothing
+# else; v1 has TOKEN and PAGES too.
+releases() {
+	local n
+
+	relctl -q release --set N=1 --set TOKEN=abc --set PAGES=a >/dev/null
+	for ((n = 2; n <= $1; n++)); do
+		relctl -q config set N="$n" >/dev/null
+	done
+}
+
+# current: "v3" or what the app's current release is.
+current() {
+	relctl -q releases --json --all "$@" | jq -r '"v\(.current)"'
+}
+
+# value NAME [RELEASE]: what a process would see.
+value() {
+	relctl -q exec -r "${2:-current}" printenv "$1"
+}
+
+# snapshot: names, modes and digests of all that is in the store.
+snapshot() {
+	(cd "$RELCTL_STORE" && find . -path ./lock -prune -o \
+		-printf '%p %y %m %s\n' -type f -exec sha256sum {} + | sort)
+}
+
+# terminal [--type WAIT TEXT]… COMMAND…: on a terminal of its own; what it
+# showed is $output. TEXT is typed when WAIT was shown.
+terminal() {
+	run python3 "$BATS_TEST_DIRNAME/terminal.py" "$@"
+}
+
+# The notice that a process of root's begins with.
+dropped="notice: root: the process runs without CAP_DAC_*, CAP_FOWNER and\
+ CAP_CHOWN"
+[ "$(id -u)" = 0 ] || dropped=

@@ -116,7 +116,7 @@ points() {
 
 # inject CALL WHAT CMD…: run CMD, and do WHAT to it at some of its CALLs.
 inject() {
-	strace -f --seccomp-bpf -qq -o /dev/null -e trace="$1" \
+	strace -f -qq -o /dev/null -e trace="$1" \
 		-e "inject=$1:$2" -- "${@:3}"
 }
 

@@ -214,7 +214,7 @@ static void test_a_tree_that_is_cut_off_is_refused(void **state)
 	sh("git init -q r");
 	add_entry(
 		&t, "100644", "ab", "0123456789012345678901234567890123456789");
-	for (size_t n = 1; n <= t.n; n += n < 12 ? 1 : 6) {
+	for (size_t n = 1; n <= t.n; n++) {
 		REL_AUTO(rel_buf_free) struct rel_buf got = REL_BUF_INIT;
 		REL_AUTO(rel_git_closep) struct rel_git *g = open_named("r");
 		REL_AUTO(rel_freep) char *tree = rel_strdup(write_tree(t.p, n));
@@ -481,7 +481,7 @@ static void test_a_pack_that_is_cut_off_is_an_error(void **state)
 
 	(void)state;
 	make_shop();
-	sh("git -C shop repack -adq && truncate -s -40 "
+	sh("git -C shop repack -adq && chmod -R u+w shop && truncate -s -40 "
 	   "shop/.git/objects/pack/*.pack");
 	assert_int_equal(read_all("shop", &got, &err), -REL_ENOTFOUND);
 	assert_non_null(strstr(err.msg, "is not in this repository"));
