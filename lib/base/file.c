@@ -2,6 +2,7 @@
 #include "base/file.h"
 
 #include "base/id.h"
+#include "base/mem.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -183,6 +184,23 @@ int rel_publish(int dirfd, const char *name, mode_t mode, const void *p,
 		*ret_existed = existed;
 	/* Also when it existed: its maker may not have come this far. */
 	return rel_sync(dirfd, name, err);
+}
+
+int rel_make_dirs(const char *path, bool whole, struct rel_err *err)
+{
+	REL_AUTO(rel_freep) char *part = rel_strdup(path);
+
+	for (char *c = part; *c; c++) {
+		if (*c != '/' || c == part)
+			continue;
+		*c = '\0';
+		if (mkdir(part, 0700) < 0 && errno != EEXIST)
+			return rel_fail_os(err, "create directory '%s'", part);
+		*c = '/';
+	}
+	if (whole && mkdir(part, 0700) < 0 && errno != EEXIST)
+		return rel_fail_os(err, "create directory '%s'", part);
+	return 0;
 }
 
 static int remove_contents(int fd, struct rel_err *err)

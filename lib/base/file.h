@@ -51,6 +51,10 @@ int rel_sync(int fd, const char *what, struct rel_err *err) REL_CHECK;
 int rel_publish(int dirfd, const char *name, mode_t mode, const void *p,
 	size_t n, bool *ret_existed, struct rel_err *err) REL_CHECK;
 
+/* Make the directories of ${path} that are missing, 0700; the last component
+ * too if ${whole}. Links in the path are followed. Errors: REL_EIO. */
+int rel_make_dirs(const char *path, bool whole, struct rel_err *err) REL_CHECK;
+
 /* Remove a file or a whole directory, also a read-only one; absent is fine. */
 int rel_remove_tree(int dirfd, const char *name, struct rel_err *err) REL_CHECK;
 

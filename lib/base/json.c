@@ -103,6 +103,11 @@ bool rel_json_true(const json_t *j)
 	return json_is_true(j);
 }
 
+bool rel_json_is_bool(const json_t *j)
+{
+	return json_is_boolean(j);
+}
+
 bool rel_json_is_object(const json_t *j)
 {
 	return json_is_object(j);

@@ -41,6 +41,7 @@ const struct json_t *rel_json_get(const struct json_t *j, const char *key);
 const char *rel_json_str(const struct json_t *j); /* NULL: no text */
 bool rel_json_int(const struct json_t *j, int64_t *ret);
 bool rel_json_true(const struct json_t *j);
+bool rel_json_is_bool(const struct json_t *j);
 bool rel_json_is_object(const struct json_t *j);
 bool rel_json_is_array(const struct json_t *j);
 size_t rel_json_len(const struct json_t *j); /* members or elements */

@@ -73,19 +73,10 @@ static int read_required(const struct json_t *j, const char *name, bool *ret,
 	struct rel_err *err)
 {
 	const struct json_t *required = rel_json_get(j, "required");
-	struct rel_buf text = REL_BUF_INIT;
-	bool no;
 
-	if (!required || rel_json_true(required)) {
-		*ret = true;
-		return 0;
-	}
-	rel_json_format(required, &text);
-	no = strcmp(rel_buf_str(&text), "false") == 0;
-	rel_buf_free(&text);
-	if (!no)
+	*ret = !required || rel_json_true(required);
+	if (required && !rel_json_is_bool(required))
 		return wrong(err, "env", name, "required", "true or false");
-	*ret = false;
 	return 0;
 }
 

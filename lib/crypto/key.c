@@ -91,17 +91,12 @@ static int open_parent(const char *path, const char **ret_name, int *ret_fd,
 {
 	REL_AUTO(rel_freep) char *dir = rel_strdup(path);
 	char *last = strrchr(dir, '/');
-	int fd;
+	int fd, r = rel_make_dirs(path, false, err);
 
 	*ret_name = last ? path + (last - dir) + 1 : path;
-	for (char *c = dir; last && c <= last; c++) {
-		if (*c != '/' || c == dir)
-			continue;
-		*c = '\0';
-		if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-			return rel_fail_os(err, "create directory '%s'", dir);
-		*c = '/';
-	}
+
+	if (r < 0)
+		return r;
 	if (last)
 		last[1] = '\0';
 	fd = open(last ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -132,24 +132,6 @@ static int check_format(const struct rel_store *s, struct rel_err *err)
 		s->path);
 }
 
-/* The directory itself and what is missing above it. */
-static int make_dirs(const char *path, struct rel_err *err)
-{
-	REL_AUTO(rel_freep) char *part = rel_strdup(path);
-
-	for (char *c = part; *c; c++) {
-		if (*c != '/' || c == part)
-			continue;
-		*c = '\0';
-		if (mkdir(part, 0700) < 0 && errno != EEXIST)
-			return rel_fail_os(err, "create directory '%s'", part);
-		*c = '/';
-	}
-	if (mkdir(part, 0700) < 0 && errno != EEXIST)
-		return rel_fail_os(err, "create directory '%s'", part);
-	return 0;
-}
-
 static int open_top(
 	struct rel_store *s, const char *dir, bool create, struct rel_err *err)
 {
@@ -159,7 +141,7 @@ static int open_top(
 	 */
 	s->fd = open(dir, flags);
 	if (s->fd < 0 && errno == ENOENT && create) {
-		int r = make_dirs(dir, err);
+		int r = rel_make_dirs(dir, true, err);
 
 		if (r < 0)
 			return r;

@@ -139,9 +139,9 @@ value() {
 	relctl -q exec -r "${2:-current}" printenv "$1"
 }
 
-# snapshot: names, modes and digests of all that is in the store.
+# snapshot: names, modes and digests of all that is in the store but locks.
 snapshot() {
-	(cd "$RELCTL_STORE" && find . -path ./lock -prune -o \
+	(cd "$RELCTL_STORE" && find . \( -path ./lock -o -path ./apps \) -prune -o \
 		-printf '%p %y %m %s\n' -type f -exec sha256sum {} + | sort)
 }
 

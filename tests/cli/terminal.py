@@ -7,8 +7,10 @@ terminal showed, and "[echo is off]" if the command left it so. The exit status
 is the command's, 128+n for a signal n.
 """
 
+import fcntl
 import os
 import pty
+import select
 import sys
 import termios
 
@@ -34,8 +36,8 @@ def main():
     pid = os.fork()
     if pid == 0:
         os.close(master)
-        os.login_tty(slave) if hasattr(os, "login_tty") else login(slave)
-        os.environ["TERM"] = "xterm"
+        login(slave)
+        os.environ.update(TERM="xterm", NO_COLOR="1")
         os.execvp(command[0], command)
     shown, since = b"", 0
     # The parent keeps the slave open: its mode outlives the command.
@@ -58,8 +60,6 @@ def main():
 
 
 def login(slave):
-    import fcntl
-
     os.setsid()
     fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
     for fd in range(3):
@@ -68,8 +68,6 @@ def login(slave):
 
 def readable(master, pid):
     """Wait for output; False once the command is gone and all was read."""
-    import select
-
     pidfd = os.pidfd_open(pid)
     try:
         ready = select.select([master, pidfd], [], [])[0]

@@ -80,6 +80,10 @@ files() {
 		sort)
 }
 
+same_files() {
+	diff <(echo "$wanted_files") <(files)
+}
+
 # sweep WORD…: kill `relctl WORD…` at its points. The store is what it is now.
 sweep() {
 	local list all done_n=0
@@ -110,10 +114,10 @@ sweep() {
 	after_kill() {
 		again "$wanted" && { [ -z "$said" ] ||
 			{ [ "$said" = "$wanted" ] &&
-				has "$(cat again.err)" "already"; }; }
+				has "$(cat again.err)" "built before"; }; }
 	}
 	after_all() {
-		swept && [ "$(files)" = "$wanted_files" ]
+		swept && same_files
 	}
 	sweep -C repo build
 }
@@ -122,10 +126,10 @@ sweep() {
 	after_kill() {
 		again "$wanted" && { [ -z "$said" ] ||
 			{ [ "$said" = "$wanted" ] &&
-				has "$(cat again.err)" "already"; }; }
+				has "$(cat again.err)" "built before"; }; }
 	}
 	after_all() {
-		swept && [ "$(files)" = "$wanted_files" ]
+		swept && same_files
 	}
 	strict relctl -C repo build HEAD~1
 	sweep -C repo build
@@ -136,7 +140,7 @@ sweep() {
 		again "$wanted" && { [ -z "$said" ] || [ "$said" = "$wanted" ]; }
 	}
 	after_all() {
-		swept && [ "$(files)" = "$wanted_files" ]
+		swept && same_files
 	}
 	strict relctl -C repo build
 	strict relctl export "$(cat quiet.out | tail -n 1)" -o app.tar.zst
@@ -164,7 +168,7 @@ made_once() {
 
 @test "the first release" {
 	after_kill() { made_once; }
-	after_all() { swept && [ "$(files)" = "$wanted_files" ]; }
+	after_all() { swept && same_files; }
 	strict relctl -C repo build
 	id=$(tail -n 1 quiet.out)
 	before=
@@ -181,7 +185,7 @@ two_releases() {
 
 @test "a later release" {
 	after_kill() { made_once; }
-	after_all() { swept && [ "$(files)" = "$wanted_files" ]; }
+	after_all() { swept && same_files; }
 	two_releases
 	before=$(current repo)
 	sweep -a repo release "$id" --set A=2
@@ -190,7 +194,7 @@ two_releases() {
 
 @test "config set" {
 	after_kill() { made_once; }
-	after_all() { swept && [ "$(files)" = "$wanted_files" ]; }
+	after_all() { swept && same_files; }
 	two_releases
 	strict relctl -a repo release "$id"
 	before=$(current repo)
@@ -209,7 +213,7 @@ two_releases() {
 		fi
 		[ "$(current repo)" = "$target" ]
 	}
-	after_all() { swept && [ "$(files)" = "$wanted_files" ]; }
+	after_all() { swept && same_files; }
 	two_releases
 	target=$(current repo)
 	strict relctl -a repo release "$id"
@@ -226,7 +230,7 @@ two_releases() {
 		[ -z "$said" ] || [ "$(current repo)" = "$target" ] || return
 		again && [ "$(current repo)" = "$target" ]
 	}
-	after_all() { swept && [ "$(files)" = "$wanted_files" ]; }
+	after_all() { swept && same_files; }
 	two_releases
 	target=$(current repo)
 	wipe "$RELCTL_STORE"/trees/*
@@ -239,9 +243,9 @@ two_releases() {
 @test "gc" {
 	after_kill() { again; }
 	after_all() {
-		swept && [ "$(files)" = "$wanted_files" ] &&
+		swept && same_files &&
 			[ "$(current repo)" = "$wanted_current" ] &&
-			relctl -a repo exec start >exec.out 2>exec.err &&
+			relctl -a repo exec web >exec.out 2>exec.err &&
 			[ "$(cat exec.out)" = web ]
 	}
 	for c in HEAD~2 HEAD~1 HEAD; do

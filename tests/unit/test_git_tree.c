@@ -222,6 +222,7 @@ static void test_a_tree_that_is_cut_off_is_refused(void **state)
 
 		assert_int_equal(list(g, tree, &got, &err),
 			n == t.n ? 0 : -REL_EINVALID);
+		assert_int_equal(got.len > 0, n == t.n);
 	}
 }
 
