@@ -25,6 +25,8 @@ static int run(
 		rel_json_set(doc, "id", rel_json_text(want));
 		rel_json_set(doc, "usable", rel_json_bool(ok));
 		result_json(cx, "key", doc);
+		/* One document: that the key is not usable is said in it. */
+		return ok ? 0 : exit_status(why.code);
 	}
 	result(cx, "%s  %s", want, cx->key);
 	if (ok) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmds.h"
+#include "ctx.h"
 #include "home/home.h"
 #include "plan_out.h"
 #include "ref.h"
@@ -37,6 +38,9 @@ static int run(
 	int r = release_find(cx, argv[0], &row, err);
 
 	(void)argc;
+	if (r < 0)
+		return r;
+	r = app_name_check(to, false, err);
 	if (r < 0)
 		return r;
 	if (strcmp(row.app, to) == 0)

@@ -2,6 +2,7 @@
 #include "ctx.h"
 
 #include "base/mem.h"
+#include "opt.h"
 #include "out.h"
 
 #include <pwd.h>
@@ -82,7 +83,7 @@ void ctx_speech(struct ctx *cx, const struct globals *g)
 
 /* APP of relctl(1): [a-z]([a-z0-9-]{0,38}[a-z0-9])?, and no word for a
  * release. */
-static bool app_valid(const char *s)
+bool app_name_valid(const char *s)
 {
 	size_t n = strlen(s);
 
@@ -94,18 +95,23 @@ static bool app_valid(const char *s)
 	return n == 1 || s[0] != 'v' || strspn(s + 1, "0123456789") != n - 1;
 }
 
+int app_name_check(const char *name, bool from_env, struct rel_err *err)
+{
+	if (app_name_valid(name))
+		return 0;
+	rel_fail(err, from_env ? REL_EINVALID : REL_EUSAGE,
+		"'%.*s' can't be the name of an app%s", shown_len(name), name,
+		from_env ? " (RELCTL_APP)" : "");
+	return rel_hint(err,
+		"a-z, 0-9 and '-', at most 40, a letter first, not like 'v12'");
+}
+
 static int find_app(
 	struct ctx *cx, const struct globals *g, struct rel_err *err)
 {
 	cx->app_given = g->app != NULL;
 	cx->app = g->app ? g->app : env_text("RELCTL_APP");
-	if (!cx->app || app_valid(cx->app))
-		return 0;
-	rel_fail(err, g->app ? REL_EUSAGE : REL_EINVALID,
-		"'%s' can't be the name of an app%s", cx->app,
-		g->app ? "" : " (RELCTL_APP)");
-	return rel_hint(err,
-		"a-z, 0-9 and '-', at most 40, a letter first, not like 'v12'");
+	return cx->app ? app_name_check(cx->app, !g->app, err) : 0;
 }
 
 /* The user's own directory, or NULL. */

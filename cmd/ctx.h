@@ -30,6 +30,11 @@ void ctx_done(struct ctx *cx);
 /* actor.c: cx->actor and cx->actor_url. */
 void actor_find(struct ctx *cx);
 
+/* APP of relctl(1): what can be an app's name, and the error when it can't. */
+bool app_name_valid(const char *name);
+int app_name_check(
+	const char *name, bool from_env, struct rel_err *err) REL_CHECK;
+
 /* The variable, or NULL when it is not set or empty. */
 const char *env_text(const char *name);
 

@@ -184,6 +184,7 @@ static int start(struct ctx *cx, struct loaded *l,
 		.term = isatty(STDIN_FILENO) ? getenv("TERM") : NULL,
 	};
 	struct rel_process_end end;
+	struct rel_err why;
 	int r;
 
 	if (rel_process_drops())
@@ -198,19 +199,15 @@ static int start(struct ctx *cx, struct loaded *l,
 	if (r < 0)
 		return r;
 	hint_deps(cx, l, &end);
-	if (rel_home_reopen(cx->home, err) == 0)
+	if (rel_home_reopen(cx->home, &why) == 0)
 		record(cx, l, argv->v[0], argv->n, end.status);
 	else
 		rel_notice(&cx->events, "not recorded in the ledger: %s",
-			err->msg);
-	if (!end.invoked) {
-		cx->fail_status = end.status;
-		return rel_fail(err, REL_ENOTFOUND, "'%.*s' %s",
-			shown_len(argv->v[0]), argv->v[0],
-			end.status == 127 ? "was not found"
-					  : "cannot be executed");
-	}
-	return end.status;
+			why.msg);
+	if (end.invoked)
+		return end.status;
+	cx->fail_status = end.status;
+	return -(int)err->code;
 }
 
 int launch_run(struct ctx *cx, const struct launch *how, struct rel_err *err)

@@ -2,6 +2,7 @@
 #include "ref.h"
 
 #include "base/mem.h"
+#include "ctx.h"
 #include "helper.h"
 #include "home/home.h"
 #include "opt.h"

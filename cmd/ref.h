@@ -10,9 +10,6 @@
 #include "cmd.h"
 #include "ledger/ledger.h"
 
-/* [a-z]([a-z0-9-]{0,38}[a-z0-9])?, and not v[0-9]+ or `current`. */
-bool app_name_valid(const char *name);
-
 /*
  * The app that a command is about: -a or RELCTL_APP; else the one in the store
  * whose builds came from the repository around; else the only one. ${ret} has

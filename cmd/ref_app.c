@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
 #include "base/vec.h"
+#include "ctx.h"
 #include "helper.h"
 #include "home/home.h"
 #include "out.h"
@@ -10,23 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-bool app_name_valid(const char *name)
-{
-	size_t n = strlen(name);
-
-	if (n == 0 || n > 40 || !islower((unsigned char)name[0]) ||
-		name[n - 1] == '-' || strcmp(name, "current") == 0)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)name[i];
-
-		if (c >= 0x80 || !(islower(c) || isdigit(c) || c == '-'))
-			return false;
-	}
-	return !(name[0] == 'v' && n > 1 &&
-		 strspn(name + 1, "0123456789") == n - 1);
-}
 
 struct apps {
 	REL_VEC(char *) names;

@@ -59,19 +59,21 @@ static int copy_entries(
 	}
 }
 
-/* What libarchive did not ask for is part of the file too. */
-static int drain(struct input *in, struct rel_err *err)
+/* What libarchive did not ask for is part of the file too. One byte more than
+ * it may have is enough: what follows can be without end. */
+static int drain(struct input *in, uint64_t size, struct rel_err *err)
 {
 	const void *p;
 	size_t n = 1;
 	int r = 0;
 
-	while (r == 0 && n > 0)
+	while (r == 0 && n > 0 && in->size <= size)
 		r = next_bytes(in, &p, &n, err);
 	return r;
 }
 
-static int read_tar(struct input *in, struct rel_maker *m, struct rel_err *err)
+static int read_tar(struct input *in, struct rel_maker *m,
+	struct rel_artifact *ret, struct rel_err *err)
 {
 	REL_AUTO(rel_reader_closep) struct rel_reader *reader = NULL;
 	int r = rel_reader_open(next_bytes, in, REL_EINVALID, &reader, err);
@@ -79,7 +81,9 @@ static int read_tar(struct input *in, struct rel_maker *m, struct rel_err *err)
 	if (r == 0)
 		r = copy_entries(reader, m, err);
 	if (r == 0)
-		r = drain(in, err);
+		r = rel_maker_end(m, ret, err);
+	if (r == 0)
+		r = drain(in, ret->packed.size, err);
 	return r;
 }
 
@@ -100,9 +104,7 @@ int rel_import(struct rel_home *h, int fd, struct rel_id *ret, bool *ret_known,
 		return r;
 	rel_stream_open(fd, &stream);
 	in.stream = stream;
-	r = read_tar(&in, m, err);
-	if (r == 0)
-		r = rel_maker_end(m, &a, err);
+	r = read_tar(&in, m, &a, err);
 	if (r < 0)
 		return r;
 	found = rel_sha256_final(sha);

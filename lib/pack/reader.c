@@ -13,6 +13,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* More than any entry of profile 1 has before its content. */
+#define HEADERS_LIMIT (64u << 10)
+
 struct rel_reader {
 	struct archive *archive;
 	rel_tar_source *source;
@@ -21,18 +24,50 @@ struct rel_reader {
 	struct rel_err source_err; /* code is 0 while the source works */
 	locale_t utf8;		   /* libarchive reads pax paths by LC_CTYPE */
 	struct rel_buf path, target;
+	struct rel_buf ahead; /* what was fed and is not before next */
+	uint64_t fed, next;   /* bytes so far; where the next headers begin */
 	struct rel_order order;
 	bool fragment;
 	int64_t data_at; /* content bytes delivered */
 	uint64_t size;
 };
 
+/* What is known of the next headers and what follows them. */
+static const char *next_header(const struct rel_reader *r, size_t *ret_n)
+{
+	uint64_t from = r->fed - r->ahead.len;
+
+	*ret_n = r->next < r->fed ? (size_t)(r->fed - r->next) : 0;
+	return *ret_n > 0 ? r->ahead.p + (r->next - from) : "";
+}
+
+/* Keep what is fed from the next headers on, and drop what is before them. */
+static int look_ahead(struct rel_reader *r, const char *p, size_t n)
+{
+	uint64_t skip = r->next > r->fed ? r->next - r->fed : 0;
+	size_t keep;
+	const char *from = next_header(r, &keep);
+
+	if (keep > HEADERS_LIMIT)
+		return rel_fail(&r->source_err, r->flaw,
+			"not an artifact of relctl: it has headers that "
+			"profile 1 has not");
+	if (keep > 0)
+		memmove(r->ahead.p, from, keep);
+	r->ahead.len = keep;
+	if (skip < n)
+		rel_buf_add(&r->ahead, p + skip, n - (size_t)skip);
+	r->fed += n;
+	return 0;
+}
+
 static la_ssize_t feed(struct archive *a, void *arg, const void **ret)
 {
 	struct rel_reader *r = arg;
 	size_t n = 0;
 
-	if (r->source(r->arg, ret, &n, &r->source_err) < 0) {
+	if (r->source(r->arg, ret, &n, &r->source_err) < 0 ||
+		look_ahead(r, *ret, n) < 0) {
 		archive_set_error(a, EIO, "source");
 		return -1;
 	}
@@ -95,6 +130,7 @@ void rel_reader_closep(struct rel_reader **rp)
 	rel_order_done(&r->order);
 	rel_buf_free(&r->path);
 	rel_buf_free(&r->target);
+	rel_buf_free(&r->ahead);
 	free(r);
 	*rp = NULL;
 }
@@ -153,6 +189,52 @@ static const char *type_fault(struct archive_entry *ae, struct rel_entry *e)
 	}
 }
 
+/*
+ * A path or a target out of a pax header is taken from the header itself:
+ * libarchive composes its characters (NFC), and then it is another name.
+ */
+static void take_pax(
+	const struct rel_reader *r, const char *key, struct rel_buf *out)
+{
+	size_t ahead, n = strlen(key);
+	const char *p = next_header(r, &ahead), *end = p + ahead;
+
+	if (ahead < REL_TAR_BLOCK || p[REL_TAR_TYPE_AT] != 'x')
+		return;
+	p += REL_TAR_BLOCK;
+	while (p < end && *p >= '1' && *p <= '9') {
+		char *rest;
+		size_t len = strtoul(p, &rest, 10);
+		const char *value = rest + 1 + n;
+
+		if (len > (size_t)(end - p) || value >= p + len)
+			return;
+		if (memcmp(rest + 1, key, n) == 0) {
+			rel_buf_reset(out);
+			rel_buf_add(out, value, (size_t)(p + len - 1 - value));
+			return;
+		}
+		p += len;
+	}
+}
+
+/* The headers must be the very bytes that this entry has in profile 1. */
+static int check_header(
+	struct rel_reader *r, const struct rel_entry *e, struct rel_err *err)
+{
+	REL_AUTO(rel_buf_free) struct rel_buf header = REL_BUF_INIT;
+	uint64_t at = (uint64_t)archive_read_header_position(r->archive);
+	size_t ahead;
+	const char *found = next_header(r, &ahead);
+
+	rel_tar_header(e, &header);
+	if (at != r->next || header.len > ahead ||
+		memcmp(header.p, found, header.len) != 0)
+		return flaw(r, "has a header other than profile 1's", err);
+	r->next = at + header.len + e->size + rel_tar_padding(e->size);
+	return 0;
+}
+
 static int take_entry(struct rel_reader *r, struct archive_entry *ae,
 	struct rel_entry *e, struct rel_err *err)
 {
@@ -167,6 +249,7 @@ static int take_entry(struct rel_reader *r, struct archive_entry *ae,
 	if (!path)
 		return flaw(r, "has a path that cannot be read", err);
 	rel_buf_adds(&r->path, path);
+	take_pax(r, "path=", &r->path);
 	fault = common_fault(ae);
 	if (!fault)
 		fault = type_fault(ae, e);
@@ -179,17 +262,20 @@ static int take_entry(struct rel_reader *r, struct archive_entry *ae,
 		return flaw(r, fault, err);
 	if (e->type == REL_DIR)
 		r->path.p[--r->path.len] = '\0';
-	if (e->type == REL_LINK)
+	if (e->type == REL_LINK) {
 		rel_buf_adds(&r->target, target);
+		take_pax(r, "linkpath=", &r->target);
+	}
 	e->path = rel_buf_str(&r->path);
 	e->path_len = r->path.len;
 	e->target = rel_buf_str(&r->target);
 	e->target_len = r->target.len;
 	rc = r->fragment ? rel_path_check(e, err)
 			 : rel_order_next(&r->order, e, err);
-	if (rc < 0)
-		err->code = r->flaw;
-	return rc < 0 ? -(int)r->flaw : 0;
+	if (rc == 0)
+		return check_header(r, e, err);
+	err->code = r->flaw;
+	return -(int)r->flaw;
 }
 
 int rel_reader_next(struct rel_reader *r, struct rel_entry *ret,

@@ -4,8 +4,9 @@
  * alone, no filters, anything below ARCHIVE_OK is fatal. Mechanism.
  *
  * What libarchive sees is checked entry by entry (types, modes, owners, times,
- * order, paths). Whether the bytes are exactly profile 1 is for the caller to
- * find out: pack the entries again and compare the digests.
+ * order, paths), and so are the bytes of every header. Whether padding and end
+ * are exactly profile 1 too is for the caller to find out: pack the entries
+ * again and compare the digests.
  */
 #ifndef REL_PACK_READER_H
 #define REL_PACK_READER_H

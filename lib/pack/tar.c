@@ -40,6 +40,7 @@ static void add_block(struct rel_buf *out, const char *name, size_t name_len,
 	unsigned mode, uint64_t size, char type, const char *link,
 	size_t link_len)
 {
+	static const char magic[8] = { 'u', 's', 't', 'a', 'r', 0, '0', '0' };
 	struct ustar h = { 0 };
 	const unsigned char *c = (const unsigned char *)&h;
 	unsigned sum = 0;
@@ -52,7 +53,7 @@ static void add_block(struct rel_buf *out, const char *name, size_t name_len,
 	octal(h.mtime, 11, REL_TAR_MTIME);
 	h.typeflag = type;
 	memcpy(h.linkname, link, link_len < 100 ? link_len : 100);
-	memcpy(h.magic, "ustar\000", 8);
+	memcpy(h.magic, magic, sizeof(h.magic));
 	octal(h.devmajor, 7, 0);
 	octal(h.devminor, 7, 0);
 

@@ -11,6 +11,7 @@
 #include "base/entry.h"
 
 #define REL_TAR_BLOCK 512u
+#define REL_TAR_TYPE_AT 156	/* where the typeflag stands in a header */
 #define REL_TAR_MTIME 315532801 /* 1980-01-01T00:00:01Z */
 
 /* Zero bytes that follow ${size} bytes of content. */

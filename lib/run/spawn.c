@@ -205,6 +205,7 @@ static int exec_status(
 static int await_exec(
 	int pipe_fd, struct rel_child *c, const char *name, struct rel_err *err)
 {
+	REL_AUTO(rel_freep) char *shown = NULL;
 	struct report why;
 	ssize_t n;
 
@@ -216,7 +217,9 @@ static int await_exec(
 	waitpid(c->pid, NULL, 0);
 	if (why.step != STEP_EXEC)
 		return fail_before_exec(&why, err);
-	c->status = exec_status(&why, name, err);
+	/* Of "TOKEN=… CMD", a slip, the value is not for a message. */
+	shown = rel_strndup(name, strcspn(name, "="));
+	c->status = exec_status(&why, shown, err);
 	return 0;
 }
 

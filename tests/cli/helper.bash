@@ -30,6 +30,11 @@ try() {
 	run --separate-stderr relctl "$@"
 }
 
+# The same for what ends with 127, of which bats warns otherwise.
+try_127() {
+	run -127 --separate-stderr relctl "$@"
+}
+
 # expect STATUS STDOUT STDERR: all of the three, exactly.
 # shellcheck disable=SC2154 # status, output and stderr are set by run
 expect() {
@@ -155,3 +160,15 @@ terminal() {
 dropped="notice: root: the process runs without CAP_DAC_*, CAP_FOWNER and\
  CAP_CHOWN"
 [ "$(id -u)" = 0 ] || dropped=
+
+# await FILE: until there is something in it; at most 10 s.
+await() {
+	local n
+
+	for ((n = 0; n < 1000; n++)); do
+		[ ! -s "$1" ] || return 0
+		sleep 0.01
+	done
+	echo "nothing came into $1"
+	return 1
+}

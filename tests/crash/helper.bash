@@ -92,20 +92,21 @@ trace() {
 	strace -f -qq -s 4096 -o "$1" -e trace="$calls" -- "${@:2}"
 }
 
-# points FILE MOST [CALL…]: the points of a traced command where it can be
-# stopped, as "CALL K" (its Kth CALL); of the named calls only, if any. What
-# the program did before it opened /dev/null, its first own act, was the
-# loader's. If there are more than MOST, these are spread evenly.
+# points FILE MOST: the points of a traced command where it can be stopped, as
+# "CALL K" (its Kth CALL). If there are more than MOST, these are spread evenly.
+# Not counted: what the loader did before the program opened /dev/null, its
+# first own act; the execve that starts it, which strace does not count; and
+# what it opens after /proc, which depends on who else runs.
 points() {
-	awk -v most="$2" -v only=" ${*:3} " '
+	awk -v most="$2" '
+		NR == 1 { next }
 		{ call = $2; sub(/\(.*/, "", call) }
 		call !~ /^[a-z0-9_]+$/ { next }
 		{ k = ++count[$1, call] }
 		/"\/dev\/null", O_RDWR/ { own = 1 }
-		own && !seen[call, k]++ &&
-		(only == "  " || index(only, " " call " ")) {
-			point[n++] = call " " k
-		}
+		/"\/proc", O_RDONLY/ { others = 1 }
+		!own || others && call ~ /^(openat|fcntl|close)$/ { next }
+		!seen[call, k]++ { point[n++] = call " " k }
 		END {
 			if (most > n)
 				most = n

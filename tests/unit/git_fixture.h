@@ -146,6 +146,24 @@ static inline int list(struct rel_git *g, const char *tree, struct rel_buf *out,
 	return r;
 }
 
+/* The bytes of HEAD:${path}, or minus the code. */
+static inline int read_blob(struct rel_git *g, const char *path, uint64_t limit,
+	struct rel_buf *out, struct rel_err *err)
+{
+	REL_AUTO(rel_git_walk_endp) struct rel_git_walk *w = NULL;
+	struct rel_git_commit c;
+	struct rel_git_entry e;
+	bool more = true;
+
+	assert_int_equal(rel_git_commit(g, "HEAD", &c, err), 0);
+	assert_int_equal(rel_git_walk_begin(g, c.tree, &w, err), 0);
+	do {
+		if (rel_git_walk_next(w, &e, &more, err) < 0 || !more)
+			fail_msg("no '%s'", path);
+	} while (strcmp(e.path, path) != 0);
+	return rel_git_blob(g, &e, limit, out, err);
+}
+
 /* The whole of ${path} must be read as git itself reads HEAD of ${same}. */
 static inline void assert_reads_as(const char *path, const char *same)
 {

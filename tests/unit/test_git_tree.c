@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/entry.h"
 #include "base/id.h"
 #include "git_fixture.h"
 
@@ -20,24 +19,6 @@ static void test_every_form_of_repository_gives_the_same_tree(void **state)
 	assert_reads_as("thin", "shop");
 	assert_int_not_equal(access("sparse/lib", F_OK), 0);
 	assert_reads_as("sparse", "shop");
-}
-
-/* The bytes of HEAD:${path}, or minus the code. */
-static int read_blob(struct rel_git *g, const char *path, uint64_t limit,
-	struct rel_buf *out, struct rel_err *err)
-{
-	REL_AUTO(rel_git_walk_endp) struct rel_git_walk *w = NULL;
-	struct rel_git_commit c;
-	struct rel_git_entry e;
-	bool more = true;
-
-	assert_int_equal(rel_git_commit(g, "HEAD", &c, err), 0);
-	assert_int_equal(rel_git_walk_begin(g, c.tree, &w, err), 0);
-	do {
-		if (rel_git_walk_next(w, &e, &more, err) < 0 || !more)
-			fail_msg("no '%s'", path);
-	} while (strcmp(e.path, path) != 0);
-	return rel_git_blob(g, &e, limit, out, err);
 }
 
 static void test_a_blob_is_the_bytes_that_were_committed(void **state)
@@ -103,52 +84,53 @@ static void add_entry(
 	t->n += 20;
 }
 
+static char long_name[5001];
+static const struct {
+	const char *mode, *name;
+	uint32_t delivered; /* 0: refused */
+} evil[] = {
+	{ "100644", "..", 0 },
+	{ "100644", ".", 0 },
+	{ "40000", "..", 0 },
+	{ "40000", ".", 0 },
+	{ "100644", "a/b", 0 },
+	{ "100644", "../../x", 0 },
+	{ "100644", "/etc/x", 0 },
+	{ "100644", ".git", 0 },
+	{ "40000", ".GIT", 0 },
+	{ "120000", ".gIt", 0 },
+	{ "100644", "", 0 },
+	{ "100644", "a\nb", 0 },
+	{ "100644", "a\033[31m", 0 },
+	{ "100644", "a\177", 0 },
+	{ "100644", long_name, 0 },
+	{ "0100644", "a", 0 },
+	{ "040000", "a", 0 },
+	{ "0", "a", 0 },
+	{ "", "a", 0 },
+	{ "100648", "a", 0 },
+	{ "-100644", "a", 0 },
+	{ " 100644", "a", 0 },
+	{ "1000644", "a", 0 },
+	{ "37777777777", "a", 0 },
+	{ "100644", "\377\376", 0100644 },
+	{ "100644", " ", 0100644 },
+	{ "100644", "..a", 0100644 },
+	{ "100644", ".gitignore", 0100644 },
+	{ "100644", "a\\b", 0100644 },
+	{ "100664", "a", 0100664 },
+	{ "100777", "a", 0100777 },
+	{ "104755", "a", 0104755 },
+	{ "10644", "a", 010644 },
+	{ "40755", "a", 040755 },
+	{ "60644", "a", 060644 },
+	{ "777777", "a", 0777777 },
+	{ "160000", "a", 0160000 },
+	{ "120000", "a", 0120000 },
+};
+
 static void test_an_evil_entry_is_refused_or_told_as_it_is(void **state)
 {
-	static char long_name[5001];
-	static const struct {
-		const char *mode, *name;
-		uint32_t delivered; /* 0: refused */
-	} table[] = {
-		{ "100644", "..", 0 },
-		{ "100644", ".", 0 },
-		{ "40000", "..", 0 },
-		{ "40000", ".", 0 },
-		{ "100644", "a/b", 0 },
-		{ "100644", "../../x", 0 },
-		{ "100644", "/etc/x", 0 },
-		{ "100644", ".git", 0 },
-		{ "40000", ".GIT", 0 },
-		{ "120000", ".gIt", 0 },
-		{ "100644", "", 0 },
-		{ "100644", "a\nb", 0 },
-		{ "100644", "a\033[31m", 0 },
-		{ "100644", "a\177", 0 },
-		{ "100644", long_name, 0 },
-		{ "0100644", "a", 0 },
-		{ "040000", "a", 0 },
-		{ "0", "a", 0 },
-		{ "", "a", 0 },
-		{ "100648", "a", 0 },
-		{ "-100644", "a", 0 },
-		{ " 100644", "a", 0 },
-		{ "1000644", "a", 0 },
-		{ "37777777777", "a", 0 },
-		{ "100644", "\377\376", 0100644 },
-		{ "100644", " ", 0100644 },
-		{ "100644", "..a", 0100644 },
-		{ "100644", ".gitignore", 0100644 },
-		{ "100644", "a\\b", 0100644 },
-		{ "100664", "a", 0100664 },
-		{ "100777", "a", 0100777 },
-		{ "104755", "a", 0104755 },
-		{ "10644", "a", 010644 },
-		{ "40755", "a", 040755 },
-		{ "60644", "a", 060644 },
-		{ "777777", "a", 0777777 },
-		{ "160000", "a", 0160000 },
-		{ "120000", "a", 0120000 },
-	};
 	char blob[41];
 
 	(void)state;
@@ -156,7 +138,7 @@ static void test_an_evil_entry_is_refused_or_told_as_it_is(void **state)
 	sh("git init -q r");
 	snprintf(blob, sizeof(blob), "%s",
 		sh("echo x | git -C r hash-object -w --stdin"));
-	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+	for (size_t i = 0; i < sizeof(evil) / sizeof(*evil); i++) {
 		REL_AUTO(rel_buf_free) struct rel_buf got = REL_BUF_INIT;
 		REL_AUTO(rel_freep) char *tree = NULL;
 		REL_AUTO(rel_git_closep) struct rel_git *g = open_named("r");
@@ -165,15 +147,15 @@ static void test_an_evil_entry_is_refused_or_told_as_it_is(void **state)
 		char want[128];
 		int r;
 
-		add_entry(&t, table[i].mode, table[i].name, blob);
+		add_entry(&t, evil[i].mode, evil[i].name, blob);
 		tree = rel_strdup(write_tree(t.p, t.n));
 		r = list(g, tree, &got, &err);
-		snprintf(want, sizeof(want), "%06o %s %s", table[i].delivered,
-			blob, table[i].name);
-		if (table[i].delivered ? r != 0 || strcmp(got.p, want) != 0
-				       : r != -REL_EINVALID || got.len != 0)
+		snprintf(want, sizeof(want), "%06o %s %s", evil[i].delivered,
+			blob, evil[i].name);
+		if (evil[i].delivered ? r != 0 || strcmp(got.p, want) != 0
+				      : r != -REL_EINVALID || got.len != 0)
 			fail_msg("%zu '%s' '%.20s': %d, %s, %s", i,
-				table[i].mode, table[i].name, r,
+				evil[i].mode, evil[i].name, r,
 				rel_buf_str(&got), err.msg);
 	}
 }
@@ -295,200 +277,6 @@ static void test_an_entry_must_lead_to_what_its_mode_says(void **state)
 	assert_non_null(strstr(err.msg, "not a blob"));
 }
 
-/* The loose file of HEAD:${path}. */
-static const char *loose(const char *path)
-{
-	return sh("git -C shop rev-parse HEAD:%s | sed "
-		  "'s,^..,shop/.git/objects/&/,'",
-		path);
-}
-
-static void test_an_absent_object_is_named_with_its_path(void **state)
-{
-	REL_AUTO(rel_buf_free) struct rel_buf got = REL_BUF_INIT;
-	struct rel_err err = REL_ERR_INIT;
-	char id[41];
-
-	(void)state;
-	make_shop();
-	snprintf(
-		id, sizeof(id), "%s", sh("git -C shop rev-parse HEAD:lib/x/b"));
-	assert_int_equal(unlink(loose("lib/x/b")), 0);
-	{
-		REL_AUTO(rel_git_closep) struct rel_git *g = open_named("shop");
-		assert_int_equal(
-			read_blob(g, "lib/x/b", 9, &got, &err), -REL_ENOTFOUND);
-		assert_non_null(strstr(err.msg, "(lib/x/b)"));
-		assert_non_null(strstr(err.msg, id));
-		assert_non_null(strstr(err.hint, "fsck"));
-	}
-	assert_int_equal(unlink(loose("lib/x")), 0);
-	REL_AUTO(rel_freep)
-	char *tree = rel_strdup(sh("git -C shop rev-parse HEAD^{tree}"));
-	REL_AUTO(rel_git_closep) struct rel_git *g = open_named("shop");
-	assert_int_equal(list(g, tree, &got, &err), -REL_ENOTFOUND);
-	assert_non_null(strstr(err.msg, "(lib/x)"));
-}
-
-static void test_a_partial_clone_says_how_to_get_the_rest(void **state)
-{
-	static const char *const filters[] = { "blob:none", "tree:0" };
-
-	(void)state;
-	make_shop();
-	sh("git -C shop config uploadpack.allowFilter true");
-	for (size_t i = 0; i < sizeof(filters) / sizeof(*filters); i++) {
-		REL_AUTO(rel_buf_free) struct rel_buf got = REL_BUF_INIT;
-		struct rel_err err = REL_ERR_INIT;
-
-		sh("rm -rf part && git clone -q --no-checkout --filter=%s "
-		   "file://$PWD/shop part",
-			filters[i]);
-		{
-			REL_AUTO(rel_freep)
-			char *tree = rel_strdup(
-				sh("git -C shop rev-parse HEAD^{tree}"));
-			REL_AUTO(rel_git_closep)
-			struct rel_git *g = open_named("part");
-			int r = list(g, tree, &got, &err);
-
-			if (i == 0)
-				r = read_blob(g, "a", 9, &got, &err);
-			assert_int_equal(r, -REL_ENOTFOUND);
-			assert_non_null(strstr(err.hint, "partial clone"));
-		}
-		sh("%s 2>&1", command_of(&err));
-		assert_reads_as("part", "shop");
-		REL_AUTO(rel_git_closep) struct rel_git *g = open_named("part");
-		rel_buf_reset(&got);
-		assert_int_equal(read_blob(g, "a", 9, &got, &err), 0);
-		assert_string_equal(rel_buf_str(&got), "four\n");
-	}
-}
-
-static void test_a_damaged_object_is_never_delivered(void **state)
-{
-	/* Another object's bytes, garbage, half of the file, an empty file. */
-	static const char *const harm[] = { "cat $other >$f", "echo x >$f",
-		"truncate -s 9 $f", ": >$f" };
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(harm) / sizeof(*harm); i++) {
-		REL_AUTO(rel_buf_free) struct rel_buf got = REL_BUF_INIT;
-		struct rel_err err = REL_ERR_INIT;
-
-		sh("rm -rf shop");
-		make_shop();
-		REL_AUTO(rel_freep) char *other = rel_strdup(loose("lib.c"));
-		sh("other=%s f=%s && chmod 644 $f && %s", other, loose("a"),
-			harm[i]);
-		REL_AUTO(rel_git_closep) struct rel_git *g = open_named("shop");
-		int r = read_blob(g, "a", 99, &got, &err);
-
-		if (r != -REL_EINTEGRITY || got.len != 0)
-			fail_msg("%s: %d, %s", harm[i], r, err.msg);
-	}
-}
-
-static void test_a_damaged_tree_stops_the_walk(void **state)
-{
-	REL_AUTO(rel_buf_free) struct rel_buf got = REL_BUF_INIT;
-	struct rel_err err = REL_ERR_INIT;
-
-	(void)state;
-	make_shop();
-	REL_AUTO(rel_freep)
-	char *tree = rel_strdup(sh("git -C shop rev-parse HEAD^{tree}"));
-	REL_AUTO(rel_freep) char *good = rel_strdup(loose("lib/x"));
-	sh("f=%s && chmod 644 $f && cat %s >$f", loose("lib"), good);
-	REL_AUTO(rel_git_closep) struct rel_git *g = open_named("shop");
-	assert_int_equal(list(g, tree, &got, &err), -REL_EINTEGRITY);
-	assert_non_null(strstr(err.msg, "(lib)"));
-}
-
-/* HEAD's entries and the bytes of its files into ${out}. */
-static int read_all(const char *path, struct rel_buf *out, struct rel_err *err)
-{
-	REL_AUTO(rel_git_closep) struct rel_git *g = open_named(path);
-	REL_AUTO(rel_git_walk_endp) struct rel_git_walk *w = NULL;
-	REL_AUTO(rel_buf_free) struct rel_buf blob = REL_BUF_INIT;
-	struct rel_git_commit c;
-	struct rel_git_entry e;
-	bool more = true;
-	int r = rel_git_commit(g, "HEAD", &c, err);
-
-	if (r == 0)
-		r = rel_git_walk_begin(g, c.tree, &w, err);
-	while (r == 0) {
-		r = rel_git_walk_next(w, &e, &more, err);
-		if (r < 0 || !more)
-			break;
-		if (e.mode != 040000)
-			r = rel_git_blob(g, &e, 1000, &blob, err);
-		rel_buf_addf(out, "%o %s %s\n", e.mode, e.path,
-			e.mode == 040000 ? "" : rel_buf_str(&blob));
-	}
-	return r;
-}
-
-static void flip(const char *file, size_t offset)
-{
-	FILE *f = fopen(file, "r+");
-	int byte;
-
-	assert_non_null(f);
-	fseek(f, (long)offset, SEEK_SET);
-	byte = fgetc(f);
-	fseek(f, (long)offset, SEEK_SET);
-	fputc(byte ^ 0x10, f);
-	fclose(f);
-}
-
-static void test_a_damaged_pack_fails_or_does_no_harm(void **state)
-{
-	REL_AUTO(rel_buf_free) struct rel_buf good = REL_BUF_INIT;
-	struct rel_err err = REL_ERR_INIT;
-	size_t size, failed = 0;
-
-	(void)state;
-	make_shop();
-	sh("git -C shop repack -adq");
-	REL_AUTO(rel_freep)
-	char *pack = rel_strdup(sh("ls shop/.git/objects/pack/*.pack"));
-	size = strtoul(
-		sh("chmod 644 %s && stat -c %%s %s", pack, pack), NULL, 10);
-	assert_int_equal(read_all("shop", &good, &err), 0);
-	for (size_t i = 12; i < size - 20; i += 5) {
-		REL_AUTO(rel_buf_free) struct rel_buf got = REL_BUF_INIT;
-
-		flip(pack, i);
-		if (read_all("shop", &got, &err) < 0) {
-			assert_true(err.code == REL_EINTEGRITY ||
-				    err.code == REL_ENOTFOUND);
-			failed++;
-		} else {
-			assert_string_equal(
-				rel_buf_str(&got), rel_buf_str(&good));
-		}
-		flip(pack, i);
-	}
-	assert_true(failed > 20);
-}
-
-static void test_a_pack_that_is_cut_off_is_an_error(void **state)
-{
-	REL_AUTO(rel_buf_free) struct rel_buf got = REL_BUF_INIT;
-	struct rel_err err = REL_ERR_INIT;
-
-	(void)state;
-	make_shop();
-	sh("git -C shop repack -adq && chmod -R u+w shop && truncate -s -40 "
-	   "shop/.git/objects/pack/*.pack");
-	assert_int_equal(read_all("shop", &got, &err), -REL_ENOTFOUND);
-	assert_non_null(strstr(err.msg, "is not in this repository"));
-	assert_non_null(strstr(err.hint, "fsck"));
-}
-
 static void test_an_lfs_object_must_match_its_pointer(void **state)
 {
 	/* SHA-256 of "hello\n" */
@@ -531,12 +319,6 @@ int main(void)
 		git_test(test_depth_and_length_of_a_path_have_limits),
 		git_test(test_the_empty_tree_needs_no_object),
 		git_test(test_an_entry_must_lead_to_what_its_mode_says),
-		git_test(test_an_absent_object_is_named_with_its_path),
-		git_test(test_a_partial_clone_says_how_to_get_the_rest),
-		git_test(test_a_damaged_object_is_never_delivered),
-		git_test(test_a_damaged_tree_stops_the_walk),
-		git_test(test_a_damaged_pack_fails_or_does_no_harm),
-		git_test(test_a_pack_that_is_cut_off_is_an_error),
 		git_test(test_an_lfs_object_must_match_its_pointer),
 	};
 
