@@ -28,45 +28,6 @@ static void view_done(struct view *v)
 	rel_json_free(v->doc);
 }
 
-/* The commits between the two, when the repository is at hand. */
-static void diff_commits(struct view *v)
-{
-	REL_AUTO(rel_json_freep) struct json_t *answer = NULL;
-	const char *from = v->row[0].commit, *to = v->row[1].commit;
-	const struct json_t *commits;
-	struct rel_err ignored;
-	char *range;
-
-	if (!*from || !*to || strcmp(from, to) == 0)
-		return;
-	v->different = true;
-	range = rel_printf("%s..%s", from, to);
-	if (helper_resolve(v->cx, range, &answer, &ignored) < 0) {
-		result(v->cx, "commits   %.7s → %.7s", from, to);
-		free(range);
-		return;
-	}
-	free(range);
-	commits = rel_json_get(answer, "commits");
-	result(v->cx, "commits   %.7s → %.7s (%zu)", from, to,
-		rel_json_len(commits));
-	for (size_t i = 0; i < rel_json_len(commits); i++) {
-		const struct json_t *c = rel_json_at(commits, i);
-		const char *id = rel_json_get_str(c, "commit");
-		const char *subject = rel_json_get_str(c, "subject");
-
-		result(v->cx, "  %.7s  %s", id ? id : "",
-			subject ? subject : "");
-	}
-	rel_json_set(v->doc, "commits", rel_json_copy(commits));
-}
-
-struct files {
-	struct view *v;
-	struct json_t *list;
-	size_t n;
-};
-
 static struct json_t *change_json(char kind, const char *name)
 {
 	struct json_t *row = rel_json_array();
@@ -76,6 +37,54 @@ static struct json_t *change_json(char kind, const char *name)
 	rel_json_push(row, rel_json_text(name));
 	return row;
 }
+
+/* The commits that one side has and the other has not. False: the repository
+ * is not at hand, or does not have them any more. */
+static bool list_commits(struct view *v, char kind, const char *without,
+	const char *with, struct json_t *list)
+{
+	REL_AUTO(rel_json_freep) struct json_t *answer = NULL;
+	REL_AUTO(rel_freep) char *range = rel_printf("%s..%s", without, with);
+	const struct json_t *commits;
+	struct rel_err ignored;
+
+	if (helper_resolve(v->cx, range, &answer, &ignored) < 0)
+		return false;
+	commits = rel_json_get(answer, "commits");
+	for (size_t i = 0; i < rel_json_len(commits); i++) {
+		const struct json_t *c = rel_json_at(commits, i);
+		const char *id = rel_json_get_str(c, "commit");
+		const char *subject = rel_json_get_str(c, "subject");
+		struct json_t *row = change_json(kind, id);
+
+		result(v->cx, "  %c %.7s  %s", kind, id ? id : "",
+			subject ? subject : "");
+		rel_json_push(list, rel_json_push(row, rel_json_text(subject)));
+	}
+	return true;
+}
+
+static void diff_commits(struct view *v)
+{
+	const char *from = v->row[0].commit, *to = v->row[1].commit;
+	struct json_t *list = rel_json_array();
+
+	if (*from && *to && strcmp(from, to) != 0) {
+		v->different = true;
+		result(v->cx, "commits  %.7s → %.7s", from, to);
+		if (!list_commits(v, '+', from, to, list) ||
+			!list_commits(v, '-', to, from, list))
+			say(v->cx, "the repository is not at hand for the "
+				   "commits between");
+	}
+	rel_json_set(v->doc, "commits", list);
+}
+
+struct files {
+	struct view *v;
+	struct json_t *list;
+	size_t n;
+};
 
 static int see_file(void *arg, char kind, const char *path, struct rel_err *err)
 {

@@ -12,8 +12,12 @@ static int set_pin(
 {
 	REL_AUTO(rel_release_row_done) struct rel_release_row row = { 0 };
 	struct json_t *body;
-	int r = release_find(cx, word, &row, err);
+	/* Not while gc, which may have counted already, removes. */
+	int r = rel_store_lock(
+		cx->home->store, REL_LOCK_SHARED, cx->home->opt.wait_ms, err);
 
+	if (r == 0)
+		r = release_find(cx, word, &row, err);
 	if (r < 0)
 		return r;
 	if (row.pinned == pinned) {

@@ -27,6 +27,16 @@ static const struct opt opts[] = {
 	{ 0 },
 };
 
+static int no_config(
+	const struct rel_release_row *from, const char *to, struct rel_err *err)
+{
+	rel_fail(err, REL_EREFUSED, "app '%s' has no config yet", to);
+	return rel_hint(err,
+		"give it one with its first release: relctl -a %s release "
+		"%.19s -e FILE",
+		to, rel_artifact_format(&from->artifact).s);
+}
+
 static int run(
 	struct ctx *cx, void *o, int argc, char **argv, struct rel_err *err)
 {
@@ -46,14 +56,12 @@ static int run(
 	if (strcmp(row.app, to) == 0)
 		return rel_fail(err, REL_EUSAGE,
 			"'%s' cannot be promoted to itself", to);
-	if (!app_exists(cx, to)) {
-		rel_fail(err, REL_EREFUSED, "app '%s' has no config yet", to);
-		return rel_hint(err,
-			"give it one with its first release: relctl -a %s "
-			"release %.19s -e FILE",
-			to, rel_artifact_format(&row.artifact).s);
-	}
+	if (!app_exists(cx, to))
+		return no_config(&row, to, err);
 	r = rel_plan_begin(&plan, cx->home, to, &why, err);
+	/* What was never activated is nobody's config. */
+	if (r == 0 && !plan.from.known)
+		return no_config(&row, to, err);
 	if (r == 0) {
 		struct rel_request q = {
 			.artifact = &row.artifact,

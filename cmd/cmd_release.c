@@ -57,7 +57,7 @@ static int default_artifact(struct ctx *cx, struct artifact_ref *ret,
 	r = artifact_of_commit(cx, commit ? commit : "", ret, ret_some, err);
 	if (r < 0 || *ret_some)
 		return r;
-	rel_fail(err, REL_ENOTFOUND, "HEAD (%.7s) was not built yet",
+	rel_fail(err, REL_ENOTFOUND, "commit %.7s (HEAD) was not built yet",
 		commit ? commit : "");
 	return rel_hint(err, "relctl build");
 }

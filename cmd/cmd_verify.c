@@ -100,6 +100,9 @@ static int run(
 	if (r == 0 && v.no_key)
 		say(cx, "without the key sealed configs were compared with "
 			"their names only");
+	if (r == 0 && v.no_reserve)
+		say(cx, "the reserve for a full disk was used: the next "
+			"command that changes something makes it again");
 	if (r < 0) {
 		rel_json_free(f.list);
 		return r;
@@ -122,9 +125,8 @@ static int run(
 	}
 	rel_fail(err, REL_EINTEGRITY, "%" PRIu64 " thing%s damaged", v.problems,
 		v.problems == 1 ? " is" : "s are");
-	return rel_hint(err,
-		"an artifact comes back with 'relctl build COMMIT' or 'relctl "
-		"import FILE', a tree with the next activation");
+	return rel_hint(
+		err, "'man relctl-verify' says how each of them comes back");
 }
 
 const struct cmd cmd_verify = {

@@ -38,9 +38,9 @@ static int read_input(
 			       : -REL_ENOTFOUND;
 	}
 	if (fd < 0)
-		return rel_fail_os(err, "open '%s'", name);
+		return rel_fail_os(err, "open '%.*s'", shown_len(name), name);
 	r = rel_read_fd(fd, 2 * REL_MAX_CONFIG, out, err);
-	return r < 0 ? rel_wrap(err, "'%s'", name) : 0;
+	return r < 0 ? rel_wrap(err, "'%.*s'", shown_len(name), name) : 0;
 }
 
 int inputs_env(const struct opt_list *files, struct rel_config *ret,

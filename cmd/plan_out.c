@@ -93,6 +93,8 @@ static void add_types(const struct rel_plan *p, struct rel_buf *out)
 	const struct rel_processes *from = &p->from.processes;
 	const struct rel_processes *to = &p->to.processes;
 
+	if (p->from.known && !p->from.has_record)
+		return; /* nobody knows what changes */
 	for (size_t i = 0; i < to->n; i++) {
 		const char *was = rel_processes_command(from, to->v[i].type);
 
@@ -124,7 +126,7 @@ void plan_print(const struct ctx *cx, const struct rel_plan *p, bool dry_run)
 			p->seal ? "the code of " : "", p->of);
 	else if (!p->from.known)
 		rel_buf_adds(&head, " (the first release)");
-	if (p->kind == REL_PLAN_RELEASE && !p->activate)
+	if (!p->activate)
 		rel_buf_adds(&head, ", not activated");
 	line(cx, dry_run, head.p);
 	print_code(cx, p, dry_run);
@@ -172,7 +174,10 @@ struct json_t *plan_json(const struct rel_plan *p)
 	rel_json_set(j, "to",
 		side_json(p->kind == REL_PLAN_UNCHANGED ? &p->from : &p->to));
 	if (p->kind != REL_PLAN_UNCHANGED)
-		rel_json_set(j, "config", rel_plan_changes(p));
+		rel_json_set(j, "config",
+			p->from.known && !p->from.has_config
+				? rel_json_text(NULL)
+				: rel_plan_changes(p));
 	if (p->of)
 		rel_json_set(j, "of", rel_json_number(p->of));
 	return j;
@@ -201,6 +206,9 @@ int plan_carry_out(struct ctx *cx, struct rel_plan *p, const char *noun,
 	int r;
 
 	if (p->kind == REL_PLAN_UNCHANGED) {
+		r = dry_run ? 0 : rel_plan_perform(p, &number, err);
+		if (r < 0)
+			return r;
 		say(cx, "%s: unchanged, v%" PRId64, p->app, p->from.number);
 		return report_done(cx, p, noun, p->from.number);
 	}

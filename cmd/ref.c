@@ -246,6 +246,9 @@ static bool git_commit_of(struct ctx *cx, const char *word, char *ret)
 	struct rel_err ignored;
 	const char *commit;
 
+	/* To the helper A..B is a range, which is no name of one commit. */
+	if (strstr(word, ".."))
+		return false;
 	if (helper_resolve(cx, word, &doc, &ignored) < 0)
 		return false;
 	commit = rel_json_get_str(doc, "commit");

@@ -127,7 +127,8 @@ static int by_repository(
 	return rel_hint(err, "name one with -a APP");
 }
 
-static int no_such_app(struct ctx *cx, const char *name, struct rel_err *err)
+static int no_such_app(
+	struct ctx *cx, const char *name, bool others, struct rel_err *err)
 {
 	const char *user = getenv("SUDO_USER");
 
@@ -142,8 +143,8 @@ static int no_such_app(struct ctx *cx, const char *name, struct rel_err *err)
 			"this is root's store: without sudo relctl looks in "
 			"the one of '%s'",
 			user);
-	return rel_hint(err, name ? "relctl apps lists them"
-				  : "relctl release makes the first");
+	return rel_hint(err, others ? "relctl apps lists them"
+				    : "relctl release makes the first");
 }
 
 int app_find(struct ctx *cx, char *ret, struct rel_err *err)
@@ -154,7 +155,7 @@ int app_find(struct ctx *cx, char *ret, struct rel_err *err)
 	if (r < 0)
 		return r;
 	if (cx->app && !among(&a, cx->app)) {
-		r = no_such_app(cx, cx->app, err);
+		r = no_such_app(cx, cx->app, a.names.n > 0, err);
 		list_names(&a, err);
 		return r;
 	}
@@ -163,7 +164,7 @@ int app_find(struct ctx *cx, char *ret, struct rel_err *err)
 		return 0;
 	}
 	if (a.names.n == 0)
-		return no_such_app(cx, NULL, err);
+		return no_such_app(cx, NULL, false, err);
 	return by_repository(cx, &a, ret, err);
 }
 

@@ -117,6 +117,15 @@ sys.stdout.buffer.write(a.read())' "$1" 2>/dev/null
 	fi
 }
 
+# show_fetch URL: the command line of a fetch.
+show_fetch() {
+	if command -v curl >/dev/null; then
+		show curl "$1"
+	else
+		show python3 -c ... "$1"
+	fi
+}
+
 # start_server: fails when it ends, or does not answer in about 20 seconds.
 start_server() {
 	show relctl run --once web '&'
@@ -147,7 +156,7 @@ serve() {
 		cat "$dir/web.log"
 		fail "the app did not answer on port $port"
 	}
-	show curl "http://127.0.0.1:$port/"
+	show_fetch "http://127.0.0.1:$port/"
 	out=$(fetch "http://127.0.0.1:$port/")
 	echo "$out"
 	want "$1"
@@ -268,7 +277,7 @@ repository() {
 	try relctl config set PORT="$port"
 	want v2
 	if start_server; then
-		show curl "http://127.0.0.1:$port/"
+		show_fetch "http://127.0.0.1:$port/"
 		fetch "http://127.0.0.1:$port/" | fold -w 80 | sed -n 1,8p
 		stop_server || true
 	else

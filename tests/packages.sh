@@ -34,6 +34,8 @@ packages() {
 		test command clang clang
 		test command clang-format clang-format
 		test command shellcheck shellcheck
+		test command zsh zsh
+		test command fish fish
 	LIST
 }
 

@@ -323,8 +323,10 @@ static int check_objects(struct job *j, struct rel_err *err)
 {
 	struct rel_store *s = j->home->store;
 	struct rel_verify *v = j->v;
-	int r = told(v, rel_store_reserve_check(s, err), err);
+	int r = rel_store_reserve_check(s, err);
 
+	v->no_reserve = r == -REL_ENOTFOUND;
+	r = v->no_reserve ? 0 : told(v, r, err);
 	if (r == 0)
 		r = told(v,
 			rel_store_each(
@@ -374,6 +376,27 @@ int rel_verify_all(
 	return r;
 }
 
+/* What gc took is not damaged. */
+static int refuse_removed(
+	struct job *j, const struct rel_release_row *row, struct rel_err *err)
+{
+	const struct fate *f;
+	int r;
+
+	if (rel_store_has_artifact(j->home->store, &row->artifact))
+		return 0;
+	r = rel_ledger_each_event(j->home->ledger, 1, see_event, j, err);
+	if (r < 0)
+		return r;
+	f = find_fate(j, &row->artifact, NULL);
+	if (!f || !f->removed)
+		return 0;
+	return rel_fail(err, REL_ENOTFOUND,
+		"gc has removed the artifact of %s@v%" PRId64
+		": there is nothing to verify",
+		row->app, row->number);
+}
+
 int rel_verify_release(struct rel_home *h, const struct rel_release_row *row,
 	struct rel_verify *v, struct rel_err *err)
 {
@@ -382,6 +405,8 @@ int rel_verify_release(struct rel_home *h, const struct rel_release_row *row,
 
 	if (r == 0)
 		r = check_release(&j, row, err);
+	if (r == 0 && v->problems == 0)
+		r = refuse_removed(&j, row, err);
 	if (r == 0)
 		r = check_artifact(&j, &row->artifact, err);
 	return r;

@@ -15,10 +15,12 @@ struct rel_verify {
 	/* Out: what was looked at, and how much is wrong. */
 	int64_t events;
 	uint64_t releases, artifacts, trees, chunks, problems;
+	bool no_reserve; /* given up on a full disk, and not made again yet */
 	bool no_key; /* sealed configs were only compared with their names */
 };
 
-/* One release: ledger, record, config, artifact, tree. */
+/* One release: ledger, record, config, artifact, tree. Errors: REL_ENOTFOUND
+ * (gc has removed its artifact). */
 int rel_verify_release(struct rel_home *h, const struct rel_release_row *row,
 	struct rel_verify *v, struct rel_err *err) REL_CHECK;
 

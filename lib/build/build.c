@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "build/build.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "build/lfs.h"
 #include "build/maker.h"
@@ -9,6 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* gc keeps what was built within a day: an event that is older than this is
+ * not enough for who builds the commit again. */
+#define RENEW_MS INT64_C(3600000)
 
 struct job {
 	const struct rel_build_options *opt;
@@ -208,6 +213,7 @@ struct earlier {
 	const struct rel_git_commit *commit;
 	struct rel_buf options; /* canonical JSON */
 	bool found, same_commit;
+	int64_t time_ms; /* of the event */
 	struct rel_id artifact;
 	char *exceptions;
 };
@@ -228,6 +234,7 @@ static int look_at_build(
 		want->exceptions = rel_strdup(b->exceptions);
 	want->found = true;
 	want->artifact = b->artifact;
+	want->time_ms = b->time_ms;
 	want->same_commit = same;
 	return same ? 1 : 0;
 }
@@ -245,7 +252,11 @@ static int find_earlier(struct rel_home *h, const struct rel_build_options *opt,
 	return r < 0 ? r : 0;
 }
 
-/* The tree is known: a commit that is new to the ledger is recorded. */
+/*
+ * The tree is known: a commit that is new to the ledger is recorded, and one
+ * that is not when that was long ago, since gc goes by it. Under the lock, so
+ * that gc takes nothing between the look and the record.
+ */
 static int reuse(struct rel_home *h, struct rel_git *g,
 	const struct rel_build_options *opt, const struct earlier *e,
 	struct rel_build_result *ret, struct rel_err *err)
@@ -254,15 +265,18 @@ static int reuse(struct rel_home *h, struct rel_git *g,
 	struct json_t *body, *exceptions = NULL;
 	struct rel_err ignored;
 	struct rel_id file;
+	int r = rel_store_lock(h->store, REL_LOCK_SHARED, h->opt.wait_ms, err);
 
+	if (r < 0)
+		return r;
 	if (rel_artifact_load(h, &e->artifact, &a, &file, &ignored) < 0 ||
-		!rel_artifact_complete(h, &a))
+		!rel_artifact_whole(h, &a))
 		return 0;
 	ret->known = true;
 	ret->artifact = e->artifact;
 	ret->entries = a.packed.entries;
 	ret->size = a.packed.size;
-	if (e->same_commit)
+	if (e->same_commit && rel_now_ms() - e->time_ms < RENEW_MS)
 		return 0;
 	if (rel_json_parse(
 		    e->exceptions, strlen(e->exceptions), &exceptions, err) < 0)
@@ -328,8 +342,10 @@ int rel_build(struct rel_home *h, struct rel_git *g, const char *rev,
 	r = rel_git_commit(g, rev, &ret->commit, err);
 	if (r == 0)
 		r = find_earlier(h, opt, &e, err);
-	if (r == 0 && e.found && !opt->check)
+	if (r == 0 && e.found && !opt->check) {
 		r = reuse(h, g, opt, &e, ret, err);
+		rel_store_unlock(h->store);
+	}
 	if (r == 0 && !ret->known)
 		r = build_anew(&j, &e, ret, err);
 	rel_maker_abortp(&j.maker);

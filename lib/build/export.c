@@ -76,14 +76,18 @@ int rel_export(struct rel_home *h, const struct rel_id *id,
 {
 	REL_AUTO(rel_artifact_done) struct rel_artifact a = { 0 };
 	struct rel_artifact_stream stream;
-	int r = rel_artifact_load(h, id, &a, NULL, err);
+	/* gc takes nothing away while it is read. */
+	int r = rel_store_lock(h->store, REL_LOCK_SHARED, h->opt.wait_ms, err);
 
-	if (r < 0)
-		return r;
-	if (form == REL_EXPORT_MTREE)
-		return write_mtree(h, &a, fd, err);
-	rel_artifact_stream_open(&stream, h, &a);
-	r = write_bytes(&stream, form, fd, err);
-	rel_artifact_stream_done(&stream);
+	if (r == 0)
+		r = rel_artifact_load(h, id, &a, NULL, err);
+	if (r == 0 && form == REL_EXPORT_MTREE) {
+		r = write_mtree(h, &a, fd, err);
+	} else if (r == 0) {
+		rel_artifact_stream_open(&stream, h, &a);
+		r = write_bytes(&stream, form, fd, err);
+		rel_artifact_stream_done(&stream);
+	}
+	rel_store_unlock(h->store);
 	return r;
 }

@@ -114,7 +114,7 @@ int rel_import(struct rel_home *h, int fd, struct rel_id *ret, bool *ret_known,
 			"other bytes");
 	*ret = found;
 	*ret_known = rel_artifact_load(h, &found, &old, NULL, &ignored) == 0 &&
-		     rel_artifact_complete(h, &old);
+		     rel_artifact_whole(h, &old);
 	return rel_maker_publish(
 		&m, &a, "import", rel_json_object(), &new_bytes, err);
 }

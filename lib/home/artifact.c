@@ -116,12 +116,14 @@ int rel_artifact_load(struct rel_home *h, const struct rel_id *id,
 	return 0;
 }
 
-bool rel_artifact_complete(struct rel_home *h, const struct rel_artifact *a)
+bool rel_artifact_whole(struct rel_home *h, const struct rel_artifact *a)
 {
-	for (size_t i = 0; i < a->packed.n; i++) {
-		const struct rel_chunk_ref *c = &a->packed.chunks[i];
+	REL_AUTO(rel_buf_free) struct rel_buf frame = REL_BUF_INIT;
+	struct rel_err ignored;
 
-		if (rel_chunk_size(h->store, &c->name) != (int64_t)c->packed)
+	for (size_t i = 0; i < a->packed.n; i++) {
+		if (rel_chunk_get(h->store, &a->packed.chunks[i].name, &frame,
+			    &ignored) < 0)
 			return false;
 	}
 	return true;

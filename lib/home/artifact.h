@@ -34,8 +34,8 @@ int rel_artifact_load(struct rel_home *h, const struct rel_id *id,
 	struct rel_artifact *ret, struct rel_id *ret_file,
 	struct rel_err *err) REL_CHECK;
 
-/* True when each chunk has a file of the right size. */
-bool rel_artifact_complete(struct rel_home *h, const struct rel_artifact *a);
+/* Read each chunk: is it there, and what its name says? */
+bool rel_artifact_whole(struct rel_home *h, const struct rel_artifact *a);
 
 /* The tar, chunk by chunk, each checked against its name. ${a} is borrowed. */
 struct rel_artifact_stream {

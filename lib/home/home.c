@@ -128,6 +128,7 @@ int rel_home_open(const struct rel_home_options *opt, enum rel_home_mode mode,
 
 int rel_home_reopen(struct rel_home *h, struct rel_err *err)
 {
+	rel_ledger_closep(&h->ledger);
 	return open_ledger(h, REL_LEDGER_WRITE, err);
 }
 

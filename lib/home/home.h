@@ -54,7 +54,8 @@ int rel_home_open(const struct rel_home_options *opt, enum rel_home_mode mode,
 	struct rel_home **ret, struct rel_err *err) REL_CHECK;
 void rel_home_closep(struct rel_home **h);
 
-/* Open the ledger again, for writing, after it was closed around a fork.
+/* Open the ledger again, for writing: it was closed around a fork, or a command
+ * that mostly reads has something to change.
  * Errors: rel_ledger_open's. */
 int rel_home_reopen(struct rel_home *h, struct rel_err *err) REL_CHECK;
 

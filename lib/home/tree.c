@@ -149,8 +149,10 @@ static int read_artifact(struct rel_home *h, const struct rel_artifact *a,
 	return r;
 }
 
+/* ${replace}: a tree is there and has to go, but not before the new one is
+ * whole: it may be all that is left of the artifact. */
 static int unpack(struct rel_home *h, const struct rel_id *id, int64_t mtime_s,
-	const struct rel_id *older, struct rel_err *err)
+	const struct rel_id *older, bool replace, struct rel_err *err)
 {
 	REL_AUTO(rel_artifact_done) struct rel_artifact a = { 0 };
 	REL_AUTO(rel_tree_abortp) struct rel_tree *t = NULL;
@@ -171,6 +173,10 @@ static int unpack(struct rel_home *h, const struct rel_id *id, int64_t mtime_s,
 	if (r < 0)
 		return r;
 	rel_index_end(&index, ix.count);
+	if (replace)
+		r = rel_tree_drop(h->store, id, NULL, err);
+	if (r < 0)
+		return r;
 	return rel_tree_commit(&t, id, index.p, index.len, err);
 }
 
@@ -198,20 +204,15 @@ int rel_home_tree(struct rel_home *h, const struct rel_id *artifact,
 	int64_t mtime_s, const struct rel_id *older, int *ret_fd,
 	struct rel_err *err)
 {
-	uint64_t bytes;
 	int r = open_checked(h, artifact, ret_fd, err);
 
 	if (r == 0 || (r != -REL_ENOTFOUND && r != -REL_EINTEGRITY))
 		return r;
-	if (r == -REL_EINTEGRITY) {
+	if (r == -REL_EINTEGRITY)
 		rel_notice(h->opt.events,
 			"the unpacked tree was changed and is made again: %s",
 			err->msg);
-		r = rel_tree_drop(h->store, artifact, &bytes, err);
-		if (r < 0)
-			return r;
-	}
-	r = unpack(h, artifact, mtime_s, older, err);
+	r = unpack(h, artifact, mtime_s, older, r == -REL_EINTEGRITY, err);
 	if (r == 0)
 		r = open_checked(h, artifact, ret_fd, err);
 	return r;

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "home/tree.h"
+#include "release/release.h"
 #include "store/tree.h"
 
 #include <stdio.h>
@@ -44,6 +45,7 @@ int rel_side_load(struct rel_home *h, const struct rel_release_row *row,
 	ret->sealed = row->sealed;
 	ret->commit = rel_strdup(row->commit);
 	if (r == 0) {
+		ret->has_record = true;
 		ret->processes = rec.processes;
 		rec.processes = (struct rel_processes){ 0 };
 		r = rel_sealed_load(
@@ -100,7 +102,7 @@ int rel_plan_compose(struct rel_plan *p, struct rel_err *err)
 	rel_buf_reset(&p->record);
 	p->to.content = rel_record_format(&p->to.artifact, &fingerprint,
 		&p->to.config, &p->to.processes, &p->record);
-	p->to.known = p->to.has_config = true;
+	p->to.known = p->to.has_record = p->to.has_config = true;
 	p->seal = true;
 	return 0;
 }
@@ -120,7 +122,11 @@ static void collect(struct json_t *j, const struct rel_config_change *c,
 struct json_t *rel_plan_changes(const struct rel_plan *p)
 {
 	struct rel_config_change *c = NULL;
-	size_t n = rel_config_diff(&p->from.config, &p->to.config, &c);
+	/* Against a config that cannot be read nothing is known to change. */
+	size_t n =
+		p->from.known && !p->from.has_config
+			? 0
+			: rel_config_diff(&p->from.config, &p->to.config, &c);
 	struct json_t *j = rel_json_object();
 
 	collect(j, c, n, '+', "+");
@@ -184,6 +190,21 @@ static int add_activation(struct rel_plan *p, struct rel_err *err)
 		p->home, p->app, "activate", b, NULL, NULL, NULL, err);
 }
 
+/* What is current already is not activated again, but its tree has to be right
+ * all the same. */
+static int renew_tree(struct rel_plan *p, struct rel_err *err)
+{
+	REL_AUTO(rel_closep) int tree = -1;
+	int64_t mtime_s;
+	int r = rel_build_time(
+		p->home, &p->from.artifact, p->from.commit, &mtime_s, err);
+
+	if (r < 0)
+		return r;
+	return rel_home_tree(
+		p->home, &p->from.artifact, mtime_s, NULL, &tree, err);
+}
+
 int rel_plan_perform(
 	struct rel_plan *p, int64_t *ret_number, struct rel_err *err)
 {
@@ -192,7 +213,7 @@ int rel_plan_perform(
 
 	if (p->kind == REL_PLAN_UNCHANGED) {
 		*ret_number = p->from.number;
-		return 0;
+		return p->activate ? renew_tree(p, err) : 0;
 	}
 	/* The tree first: what cannot be unpacked is not worth a number. */
 	if (p->activate)

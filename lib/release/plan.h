@@ -19,9 +19,10 @@ struct rel_side {
 	bool known;	/* false: there is none (a new app) */
 	int64_t number; /* 0: not numbered yet */
 	struct rel_id content, artifact, sealed;
-	char *commit; /* hex or "" */
+	char *commit;	 /* hex or "" */
+	bool has_record; /* … could be read: */
 	struct rel_processes processes;
-	bool has_config; /* config could be opened */
+	bool has_config; /* … could be opened: */
 	struct rel_config config;
 };
 
@@ -71,7 +72,8 @@ int rel_side_load(struct rel_home *h, const struct rel_release_row *row,
 int rel_plan_compose(struct rel_plan *p, struct rel_err *err) REL_CHECK;
 
 /*
- * Do it: tree, sealed config and record, release event, activation event.
+ * Do it: tree, sealed config and record, release event, activation event. Of
+ * what is unchanged the tree alone is looked at, and made again if it differs.
  * *ret_number is the release that is current then, or was made.
  */
 int rel_plan_perform(

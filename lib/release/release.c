@@ -137,13 +137,17 @@ int rel_build_time(struct rel_home *h, const struct rel_id *artifact,
 	return r < 0 ? r : 0;
 }
 
-/* "The same inputs": compared with what is current, then with the newest. */
+/* "The same inputs": compared with what is current, then with the newest. One
+ * that is damaged is neither: the new number has its content, and it works. */
 static int recognise(struct rel_plan *p, struct rel_err *err)
 {
 	REL_AUTO(rel_release_row_done) struct rel_release_row newest = { 0 };
+	REL_AUTO(rel_side_done) struct rel_side side = { 0 };
+	struct rel_err ignored;
 	int r;
 
-	if (p->from.known && rel_id_equal(&p->from.content, &p->to.content)) {
+	if (p->from.has_config &&
+		rel_id_equal(&p->from.content, &p->to.content)) {
 		p->kind = REL_PLAN_UNCHANGED;
 		return 0;
 	}
@@ -152,7 +156,9 @@ static int recognise(struct rel_plan *p, struct rel_err *err)
 		return 0;
 	if (r < 0)
 		return r;
-	if (!rel_id_equal(&newest.digest, &p->to.content) || newest.ever_active)
+	if (!rel_id_equal(&newest.digest, &p->to.content) ||
+		newest.ever_active ||
+		rel_side_load(p->home, &newest, true, &side, &ignored) < 0)
 		return 0;
 	p->kind = REL_PLAN_ACTIVATE;
 	p->to.number = newest.number;
@@ -216,6 +222,7 @@ int rel_release_plan(struct rel_plan *p, const struct rel_request *q,
 int rel_activate_plan(struct rel_plan *p, const struct rel_release_row *row,
 	struct rel_err *err)
 {
+	REL_AUTO(rel_release_row_done) struct rel_release_row now = { 0 };
 	bool same;
 	int r;
 
@@ -223,7 +230,11 @@ int rel_activate_plan(struct rel_plan *p, const struct rel_release_row *row,
 		p->kind = REL_PLAN_UNCHANGED;
 		return 0;
 	}
-	if (row->ever_active) {
+	/* Since ${row} was read another command may have activated it. */
+	r = rel_ledger_release(p->home->ledger, p->app, row->number, &now, err);
+	if (r < 0)
+		return r;
+	if (now.ever_active) {
 		rel_fail(err, REL_EREFUSED, "release v%lld was active before",
 			(long long)row->number);
 		return rel_hint(err, "relctl -a %s rollback v%lld", p->app,

@@ -186,7 +186,8 @@ int rel_store_drop_artifact(
 	if (unlinkat(s->dirs[REL_DIR_ARTIFACTS], name.s, 0) < 0 &&
 		errno != ENOENT)
 		return rel_fail_os(err, "remove '%s'", name.s);
-	return 0;
+	/* Its chunks may go next, and no record must outlive them. */
+	return rel_sync(s->dirs[REL_DIR_ARTIFACTS], "artifacts", err);
 }
 
 int rel_store_put_fingerprint(

@@ -38,12 +38,16 @@ int rel_store_reserve_check(struct rel_store *s, struct rel_err *err)
 
 	if (r < 0 && r != -REL_EINVALID)
 		return r;
-	if (r < 0 || b.len != RESERVE_BYTES)
+	if (r < 0)
 		return rel_fail(err, REL_EINTEGRITY,
-			"'reserve' is not of %d bytes", RESERVE_BYTES);
+			"'reserve' has more than %d bytes", RESERVE_BYTES);
 	for (size_t i = 0; i < b.len; i++)
 		if (b.p[i])
 			return rel_fail(
 				err, REL_EINTEGRITY, "'reserve' is not empty");
+	/* Its making was cut short: as good as none. */
+	if (b.len != RESERVE_BYTES)
+		return rel_fail(err, REL_ENOTFOUND,
+			"'reserve' has less than %d bytes", RESERVE_BYTES);
 	return 0;
 }

@@ -118,6 +118,18 @@ static int survey(const struct rel_store *s, struct survey *ret,
 	return 0;
 }
 
+/* "relctl store N", as a newer relctl may write it. */
+static bool is_other_format(const char *s)
+{
+	static const char start[] = "relctl store ";
+	size_t n = sizeof(start) - 1, digits;
+
+	if (strncmp(s, start, n) != 0)
+		return false;
+	digits = strspn(s + n, "0123456789");
+	return digits > 0 && strcmp(s + n + digits, "\n") == 0;
+}
+
 static int check_format(const struct rel_store *s, struct rel_err *err)
 {
 	REL_AUTO(rel_buf_free) struct rel_buf b = REL_BUF_INIT;
@@ -127,9 +139,14 @@ static int check_format(const struct rel_store *s, struct rel_err *err)
 		return rel_wrap(err, "'%s'", s->path);
 	if (b.len == sizeof(format) - 1 && !memcmp(b.p, format, b.len))
 		return 0;
-	return rel_fail(err, REL_EINVALID,
-		"'%s/format' is of a kind that this relctl does not know",
-		s->path);
+	if (strlen(rel_buf_str(&b)) == b.len &&
+		is_other_format(rel_buf_str(&b)))
+		return rel_fail(err, REL_EINVALID,
+			"'%s/format' is of a kind that this relctl does not "
+			"know",
+			s->path);
+	return rel_fail(err, REL_EINTEGRITY,
+		"'%s/format' is damaged: it is not 'relctl store 1'", s->path);
 }
 
 static int open_top(

@@ -25,7 +25,8 @@ struct rel_store;
  * an empty one is taken and set to 0700; then *ret_fresh says that `format` is
  * not there yet: the caller holds the exclusive lock, makes what belongs in a
  * new store and calls rel_store_finish. A directory that holds other things
- * than a store (finished or not) is REL_EINVALID, an unknown format too.
+ * than a store (finished or not) is REL_EINVALID, an unknown format too; a
+ * `format` that is none at all is REL_EINTEGRITY.
  * REL_EDENIED: the store, or a thing directly in it, may be written by group
  * or others or belongs to somebody else (not euid, not root); or its parent
  * may be written by others and has no sticky bit. The hint is the chmod line.

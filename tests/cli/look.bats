@@ -128,7 +128,7 @@ made     TIME by ada
 commit   ${commit:0:12}  One page
 from     https://git.example.com/shop.git
 artifact $id
-         $(jq .entries <<<"$(relctl show --json)") entries, 5.1 kB of tar
+         5 entries, 5.6 kB of tar
 restore  local
 content  HEX
 config   3 variables, HEX
@@ -290,8 +290,8 @@ zoo none" ]
 	try artifacts
 	[ "$status" = 0 ]
 	[ "$(squeezed)" = "ARTIFACT COMMIT SIZE BUILT RESTORE SUBJECT
-${id:0:19} $short 5.1 kB just now local Page two
-${first_id:0:19} $first 5.1 kB just now store One page" ]
+${id:0:19} $short 5.6 kB just now local Page two
+${first_id:0:19} $first 5.6 kB just now store One page" ]
 	rm "$RELCTL_STORE/artifacts/${first_id#sha256:}.json.zst"
 	try artifacts --json
 	expect 0 "$output" ""

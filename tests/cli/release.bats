@@ -117,7 +117,7 @@ hint: a-z, 0-9 and '-', at most 40, a letter first, not like 'v12'"
 @test "without an artifact HEAD must have been built" {
 	commit "Two"
 	try release
-	expect 5 "" "error: HEAD ($short) was not built yet
+	expect 5 "" "error: commit $short (HEAD) was not built yet
 hint: relctl build"
 	build
 	try -q release

@@ -50,6 +50,13 @@ strict() {
 	}
 }
 
+# is WHAT ACTUAL EXPECTED
+is() {
+	[ "$2" = "$3" ] && return
+	printf '%s is %s, not %s\n' "$1" "'$2'" "'$3'"
+	return 1
+}
+
 # wipe DIR…: remove, also what is read-only.
 wipe() {
 	chmod -R u+w "$@" 2>/dev/null || true

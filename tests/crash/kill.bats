@@ -26,10 +26,7 @@ strike() {
 	restore
 	inject "$1" "signal=SIGKILL:when=$2" "$RELCTL" "${command[@]}" \
 		>killed.out 2>killed.err || killed=$?
-	[ "$killed" = 137 ] || {
-		echo "not killed: status $killed"
-		return 1
-	}
+	is "the status" "$killed" 137 || return
 	said=$(cat killed.out)
 	whole && settled && intact && swept && same_files
 }

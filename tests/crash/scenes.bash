@@ -31,7 +31,7 @@ same_files() {
 
 # No half thing stays once gc has been there.
 swept() {
-	strict relctl gc && [ -z "$(ls -A "$RELCTL_STORE/tmp")" ]
+	strict relctl gc && is "tmp/ after gc" "$(ls -A "$RELCTL_STORE/tmp")" ""
 }
 
 # again: the same command, to its end. again EXPECTED: with this output.
@@ -41,10 +41,7 @@ again() {
 		cat again.err
 		return 1
 	}
-	[ $# = 0 ] || [ "$(cat again.out)" = "$1" ] || {
-		printf 'again: %s, not %s\n' "$(cat again.out)" "$1"
-		return 1
-	}
+	[ $# = 0 ] || is "the second output" "$(cat again.out)" "$1"
 }
 
 # whole: the store is in order; or it was never finished, and then it is none.
@@ -55,14 +52,15 @@ whole() {
 	fi
 	try verify --all
 	# shellcheck disable=SC2154 # said is set by whoever stops the command
-	[ "$status" = 5 ] && [ -z "$output" ] && [ -z "$said" ] &&
+	is "verify's status" "$status" 5 && is "its output" "$output" "" &&
+		is "the output" "$said" "" &&
 		has "$stderr" "error: no store at '$RELCTL_STORE'"
 }
 
 # What was printed before the end came was true.
 built_again() {
 	again "$wanted" || return
-	[ -z "$said" ] || { [ "$said" = "$wanted" ] &&
+	[ -z "$said" ] || { is "the output" "$said" "$wanted" &&
 		has "$(cat again.err)" "$1"; }
 }
 
@@ -100,8 +98,8 @@ was_or_is() {
 # A release gets one number, however often the command is given.
 released_once() {
 	was_or_is "$wanted_current" && again "$wanted" &&
-		[ "$(current repo)" = "$wanted_current" ] &&
-		[ "$(releases repo)" = "${wanted#v}" ]
+		is "what is current" "$(current repo)" "$wanted_current" &&
+		is "the last release" "v$(releases repo)" "$wanted"
 }
 
 scene_first_release() {
@@ -144,7 +142,7 @@ scene_rollback() {
 	settled() {
 		was_or_is "$target" || return
 		[ "$(current repo)" = "$target" ] || again || return
-		[ "$(current repo)" = "$target" ]
+		is "what is current" "$(current repo)" "$target"
 	}
 	two_releases
 	command=(-a repo rollback)
@@ -154,7 +152,7 @@ scene_rollback() {
 scene_rollback_to() {
 	settled() {
 		was_or_is "$target" && again &&
-			[ "$(current repo)" = "$target" ]
+			is "what is current" "$(current repo)" "$target"
 	}
 	one_release
 	wipe "$RELCTL_STORE"/trees/*
@@ -168,8 +166,8 @@ scene_gc() {
 	local commit
 
 	settled() {
-		again && [ "$(current repo)" = "$before" ] &&
-			[ "$(relctl -a repo exec web 2>/dev/null)" = web ]
+		again && is "what is current" "$(current repo)" "$before" &&
+			is "exec web" "$(relctl -a repo exec web 2>/dev/null)" web
 	}
 	for commit in HEAD~2 HEAD~1 HEAD; do
 		two_days_ago -C repo build "$commit"

@@ -3,7 +3,14 @@
 # shell.sh ROOT - shellcheck has nothing to say.
 set -eu
 cd "$1"
-command -v shellcheck >/dev/null || exit 77
-git rev-parse --git-dir >/dev/null 2>&1 || exit 77
-git ls-files -z -co --exclude-standard -- '*.sh' '*.bash' '*.bats' |
+
+skip() {
+	echo "$1"
+	exit 77
+}
+
+command -v shellcheck >/dev/null || skip "shellcheck is not installed"
+git rev-parse --git-dir >/dev/null 2>&1 ||
+	skip "git does not read this checkout"
+git ls-files -z -co --exclude-standard -- '*.sh' '*.bash' '*.bats' .ci/run |
 	xargs -0 -r shellcheck

@@ -14,4 +14,12 @@
 #include <cmocka.h>
 /* clang-format on */
 
+/* Ends a test as skipped, for what this machine cannot do. tap.sh moves the
+ * reason to where TAP has it. */
+#define skip_for(reason)                                                       \
+	do {                                                                   \
+		print_message("# %s\n", reason);                               \
+		skip();                                                        \
+	} while (0)
+
 #endif

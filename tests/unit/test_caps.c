@@ -19,7 +19,7 @@
 static void need_root(void)
 {
 	if (geteuid() != 0 || prctl(PR_CAPBSET_READ, CAP_DAC_OVERRIDE) != 1)
-		skip();
+		skip_for("only root has capabilities to lose");
 }
 
 static int script(const char *dir, const char *text, struct rel_buf *out)
@@ -126,9 +126,8 @@ static void test_a_setuid_program_does_not_give_them_back(void **state)
 	make(*state, "secret", 0600);
 	assert_int_equal(chmod(*state, 0711), 0);
 	assert_int_equal(system(prepare), 0);
-	/* No setpriv, or a file system without setuid: nothing to see. */
 	if (system(freely) != 0)
-		skip();
+		skip_for("no setpriv, or a file system without setuid");
 	assert_int_not_equal(script(*state, text, &out), 0);
 	assert_non_null(strstr(rel_buf_str(&out), "\nUid:\t65534\t0\t"));
 	assert_null(strstr(rel_buf_str(&out), "theirs"));

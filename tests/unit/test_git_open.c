@@ -72,8 +72,7 @@ static void test_the_way_up_stays_on_its_file_system(void **state)
 	if (unshare(CLONE_NEWNS) < 0 ||
 		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 		mount("none", "shop/mnt", "tmpfs", 0, NULL) < 0) {
-		print_message("# no right to mount a file system\n");
-		skip();
+		skip_for("no right to mount a file system");
 	}
 	int r = try_open("shop/mnt", REL_GIT_AROUND, &err);
 
@@ -162,8 +161,7 @@ static void test_another_users_repository_must_be_named(void **state)
 
 	(void)state;
 	if (getuid() != 0) {
-		print_message("# only root can give files to others\n");
-		skip();
+		skip_for("only root can give files to others");
 	}
 	make_shop();
 	sh("mv shop/.git real && ln -s ../real shop/.git");
@@ -189,8 +187,7 @@ static void test_a_linked_work_tree_is_judged_with_its_repository(void **state)
 
 	(void)state;
 	if (getuid() != 0) {
-		print_message("# only root can give files to others\n");
-		skip();
+		skip_for("only root can give files to others");
 	}
 	make_shop();
 	sh("git -C shop worktree add -q --detach ../linked");

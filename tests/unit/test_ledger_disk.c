@@ -406,8 +406,7 @@ static void finish_or_skip(pid_t pid)
 	int status = finish(pid);
 
 	if (status == NO_DISK) {
-		print_message("skipped: no right to mount a tmpfs\n");
-		skip();
+		skip_for("no right to mount a tmpfs");
 	}
 	assert_int_equal(status, 0);
 }

@@ -115,17 +115,27 @@ static void test_a_directory_of_other_things_is_no_store(void **state)
 
 static void test_a_store_of_another_format_is_refused(void **state)
 {
-	const char *bad[] = { "relctl store 2\n", "relctl store 1",
-		"relctl store 1\n\n", "" };
+	static const struct {
+		const char *text;
+		int error;
+	} bad[] = {
+		{ "relctl store 2\n", -REL_EINVALID },
+		{ "relctl store 10\n", -REL_EINVALID },
+		{ "relctl store 1", -REL_EINTEGRITY },
+		{ "relctl store 1\n\n", -REL_EINTEGRITY },
+		{ "relctl store \n", -REL_EINTEGRITY },
+		{ "selctl store 1\n", -REL_EINTEGRITY },
+		{ "", -REL_EINTEGRITY },
+	};
 	REL_AUTO(rel_store_closep) struct rel_store *s = store_at(state, "s");
 	struct rel_err err = REL_ERR_INIT;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-		spoil(s, "format", bad[i]);
+		spoil(s, "format", bad[i].text);
 		assert_int_equal(
-			try_open(state, "s", false, NULL, &err), -REL_EINVALID);
+			try_open(state, "s", false, NULL, &err), bad[i].error);
 		assert_int_equal(
-			try_open(state, "s", true, NULL, &err), -REL_EINVALID);
+			try_open(state, "s", true, NULL, &err), bad[i].error);
 	}
 }
 
@@ -210,7 +220,7 @@ static void test_what_belongs_to_somebody_else_is_refused(void **state)
 	struct rel_err err = REL_ERR_INIT;
 
 	if (geteuid() != 0)
-		skip();
+		skip_for("only root can give files to others, and mount");
 	s = store_at(state, "s");
 	give(s, "configs", 12345);
 	assert_int_equal(try_open(state, "s", false, NULL, &err), -REL_EDENIED);
@@ -250,7 +260,7 @@ static void test_a_store_that_cannot_be_written_can_be_read(void **state)
 	int status;
 
 	if (geteuid() != 0)
-		skip();
+		skip_for("only root can give files to others, and mount");
 	s = store_at(state, "s");
 	assert_int_equal(rel_store_lock(s, REL_LOCK_SHARED, 0, &err), 0);
 	rel_store_closep(&s);
@@ -259,7 +269,7 @@ static void test_a_store_that_cannot_be_written_can_be_read(void **state)
 	assert_true(wait(&status) > 0);
 	assert_true(WIFEXITED(status));
 	if (WEXITSTATUS(status) == 77)
-		skip();
+		skip_for("no right to mount a file system");
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
@@ -292,6 +302,11 @@ static void test_the_reserve_is_room_that_is_really_there(void **state)
 	/* What was cut short is made whole. */
 	spoil(s, "reserve", "xyz");
 	assert_int_equal(rel_store_reserve_check(s, &err), -REL_EINTEGRITY);
+	rel_store_reserve_make(s);
+	assert_int_equal(rel_store_reserve_check(s, &err), 0);
+	/* Empty space of another size was not tampered with. */
+	spoil(s, "reserve", "");
+	assert_int_equal(rel_store_reserve_check(s, &err), -REL_ENOTFOUND);
 	rel_store_reserve_make(s);
 	assert_int_equal(rel_store_reserve_check(s, &err), 0);
 }
