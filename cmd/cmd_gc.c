@@ -88,7 +88,11 @@ static int run(
 	const struct args *a = o;
 	int64_t keep = a->keep < 0 ? 10 : a->keep,
 		since = rel_now_ms() - DAY_MS;
-	int r = a->dry_run ? rel_gc_plan(cx->home, keep, since, &plan, err)
+	int r = a->dry_run ? 0 : rel_home_reopen(cx->home, err);
+
+	if (r < 0)
+		return r;
+	r = a->dry_run ? rel_gc_plan(cx->home, keep, since, &plan, err)
 			   : rel_gc(cx->home, keep, since, &plan, err);
 
 	(void)argc;
@@ -108,6 +112,6 @@ const struct cmd cmd_gc = {
 	.group = "Keep",
 	.opts = opts,
 	.opts_size = sizeof(struct args),
-	.need = NEED_WRITE,
+	.need = NEED_READ,
 	.run = run,
 };

@@ -114,7 +114,7 @@ static void print_json(const struct view *v)
 		rel_json_set(doc, "size",
 			rel_json_number((int64_t)v->artifact.packed.size));
 	}
-	result_json(v->cx, "release", doc);
+	result_json(v->cx, "show", doc);
 }
 
 static int run(

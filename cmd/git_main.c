@@ -49,6 +49,9 @@ static void report_build(struct ctx *cx, const struct build_args *a,
 			"commit %.7s built again from nothing: the same "
 			"artifact",
 			r->commit.id);
+	else if (r->known && r->other_commit)
+		say(cx, "commit %.7s has a tree that was built before",
+			r->commit.id);
 	else if (r->known)
 		say(cx, "commit %.7s was built before", r->commit.id);
 	else

@@ -18,7 +18,7 @@ packages() {
 		build module jansson libjansson-dev
 		build module libzstd libzstd-dev
 		build module smartcols libsmartcols-dev
-		build command scdoc scdoc
+		test command scdoc scdoc
 		quickstart command git git
 		quickstart command python3 python3
 		test command git git
@@ -51,7 +51,7 @@ missing() {
 		file) [ -e "$what" ] ;;
 		module) pkg-config --exists "$what" ;;
 		esac >/dev/null 2>&1 || echo "$package"
-	done | sort -u | tr '\n' ' '
+	done | sort -u | paste -s -d " " -
 }
 
 # as_root CMD…: with sudo where the user is not root.

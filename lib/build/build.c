@@ -273,6 +273,7 @@ static int reuse(struct rel_home *h, struct rel_git *g,
 		!rel_artifact_whole(h, &a))
 		return 0;
 	ret->known = true;
+	ret->other_commit = !e->same_commit;
 	ret->artifact = e->artifact;
 	ret->entries = a.packed.entries;
 	ret->size = a.packed.size;

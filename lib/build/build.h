@@ -31,7 +31,8 @@ struct rel_build_options {
 struct rel_build_result {
 	struct rel_git_commit commit;
 	struct rel_id artifact;
-	bool known; /* the same tree was built before, and is whole */
+	bool known;	   /* the same tree was built before, and is whole */
+	bool other_commit; /* … from other commits than this one */
 	uint64_t entries;
 	uint64_t size;	    /* of the tar, bytes */
 	uint64_t new_bytes; /* of chunks that the store did not have */

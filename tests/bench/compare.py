@@ -99,12 +99,17 @@ class Bench:
         else:
             os.unlink(path)
 
+    def build(self, commit):
+        """Arguments; what `git archive` does with the exceptions."""
+        return ("-C", self.repo, "build", commit, "--submodules=empty",
+                "--lfs=pointer", "--allow-external-symlinks")
+
     # The rows: each side gives one duration.
 
     def cold(self):
         store = self.place("store")
         self.env["RELCTL_KEY_FILE"] = store + ".key"
-        took = self.time_rel(store, "-C", self.repo, "build", "HEAD")
+        took = self.time_rel(store, *self.build("HEAD"))
         self.env["RELCTL_KEY_FILE"] = self.work + "/key"
         self.drop(store)
         return took
@@ -117,12 +122,12 @@ class Bench:
 
     def following(self):
         store = self.copy(self.before)
-        took = self.time_rel(store, "-C", self.repo, "build", "HEAD")
+        took = self.time_rel(store, *self.build("HEAD"))
         self.drop(store)
         return took
 
     def again(self):
-        return self.time_rel(self.built, "-C", self.repo, "build", "HEAD")
+        return self.time_rel(self.built, *self.build("HEAD"))
 
     def unpack(self):
         store = self.copy(self.built)
@@ -165,19 +170,18 @@ class Bench:
         ).returncode == 0
         self.before = self.place("store")
         if self.parent:
-            self.do_rel(self.before, "-C", self.repo, "build", "HEAD~1")
+            self.do_rel(self.before, *self.build("HEAD~1"))
         self.built = self.copy(self.before) if self.parent else self.before
-        self.id = self.do_rel(self.built, "-C", self.repo, "build", "HEAD")
+        self.id = self.do_rel(self.built, *self.build("HEAD"))
         self.alone = self.place("store")
         self.env["RELCTL_KEY_FILE"] = self.alone + ".key"
-        self.do_rel(self.alone, "-C", self.repo, "build", "HEAD")
+        self.do_rel(self.alone, *self.build("HEAD"))
         self.env["RELCTL_KEY_FILE"] = self.work + "/key"
         self.tar = self.work + "/HEAD.tar.zst"
         self.run(self.archive(self.tar))
         self.running = self.copy(self.built)
         first = self.do_rel(
-            self.running, "-C", self.repo, "build",
-            "HEAD~1" if self.parent else "HEAD")
+            self.running, *self.build("HEAD~1" if self.parent else "HEAD"))
         for n, artifact in enumerate((first, self.id)):
             self.do_rel(self.running, "release", artifact, "--generate",
                         "--set", f"BENCH={n}")

@@ -154,7 +154,7 @@ processes
 	expect 0 "$output" ""
 	[ "$(jq -c '[.schema,.app,.release,.current,.config,.processes,
 		.entries,.restore]' <<<"$output")" = \
-		'["relctl.release/1","shop",1,true,["N","PAGES","TOKEN"],[["web","bin/web"],["worker","bin/worker"]],5,"local"]' ]
+		'["relctl.show/1","shop",1,true,["N","PAGES","TOKEN"],[["web","bin/web"],["worker","bin/worker"]],5,"local"]' ]
 	[[ $(jq -r .fingerprint <<<"$output") =~ ^[0-9a-f]{64}$ ]]
 }
 
@@ -205,9 +205,9 @@ processes
 	relctl -q release --set N=3 --set NEW=1 --unset TOKEN
 	try diff v1 v2
 	expect 1 "shop v1 → shop v2
-commits   $first → $short (2)
-  $short  Three
-  $two  Two
+commits  $first → $short
+  + $short  Three
+  + $two  Two
 files
   ~ Procfile
   ~ bin/web
@@ -225,12 +225,23 @@ processes
   + clock: bin/clock" ""
 	try diff v1 v2 --json
 	expect 1 "$output" ""
-	[ "$(jq -c '[.different,.config,[.commits[].subject]]' <<<"$output")" = \
-		'[true,[["~","N"],["+","NEW"],["-","TOKEN"]],["Three","Two"]]' ]
+	[ "$(jq -c '[.different,.config]' <<<"$output")" = \
+		'[true,[["~","N"],["+","NEW"],["-","TOKEN"]]]' ]
+	[ "$(jq -c .commits <<<"$output")" = \
+		"[[\"+\",\"$commit\",\"Three\"],[\"+\",\"$(git rev-parse \
+			HEAD~)\",\"Two\"]]" ]
+	try diff v1
+	[ "$status" = 1 ]
+	[ "$(head -n 4 <<<"$output")" = "shop v2 → shop v1
+commits  $short → $first
+  - $short  Three
+  - $two  Two" ]
 	cd /
 	try diff shop@v1 shop@v2
 	[ "$status" = 1 ]
-	[ "${lines[1]}" = "commits   $first → $short" ]
+	[ "$(sed -n 2,3p <<<"$output")" = "commits  $first → $short
+files" ]
+	[ "$stderr" = "the repository is not at hand for the commits between" ]
 }
 
 @test "diff: with one word against the current release; two apps" {
@@ -260,8 +271,8 @@ hint: the newest is v2; relctl -a shop releases --all"
 	relctl -q release
 	try diff v1 v2
 	expect 1 "shop v1 → shop v2
-commits   $(git rev-parse --short=7 HEAD~) → $short (1)
-  $short  A few
+commits  $(git rev-parse --short=7 HEAD~) → $short
+  + $short  A few
 files
   ~ deep/er/7
   ~ deep/er/77

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2016 # what stands in single quotes is for other shells
+# shellcheck disable=SC2016,SC2154 # scripts in quotes; what the helper sets
 
 load helper
 

@@ -273,6 +273,7 @@ recompressed() {
 	git -C "$1" config core.compression 0
 	git -C "$1" config core.looseCompression 9
 	git -C "$1" fetch -q "$fixtures/$1" main >&2
+	git -C "$1" update-ref refs/heads/main FETCH_HEAD
 	git -C "$1" repack -q -a -d -f --window=50 --depth=250 >&2
 	id -C "$1" FETCH_HEAD
 }
