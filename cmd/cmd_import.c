@@ -9,16 +9,27 @@
 #include <string.h>
 #include <unistd.h>
 
+struct args {
+	bool allow_external;
+};
+
+static const struct opt opts[] = {
+	{ "allow-external-symlinks", 0, OPT_FLAG,
+		offsetof(struct args, allow_external), NULL,
+		"keep symlinks that are absolute or leave the tree" },
+	{ 0 },
+};
+
 static int run(
 	struct ctx *cx, void *o, int argc, char **argv, struct rel_err *err)
 {
+	const struct args *a = o;
 	REL_AUTO(rel_closep) int fd = -1;
 	struct rel_artifact_text id;
 	struct rel_id found;
 	bool known = false;
 	int r;
 
-	(void)o;
 	(void)argc;
 	/* The file first: a mistyped name makes no store. */
 	if (strcmp(argv[0], "-") == 0)
@@ -31,7 +42,8 @@ static int run(
 		return rel_fail_os(err, "open '%s'", argv[0]);
 	r = ctx_open(cx, NEED_MAKE, err);
 	if (r == 0)
-		r = rel_import(cx->home, fd, &found, &known, err);
+		r = rel_import(
+			cx->home, fd, a->allow_external, &found, &known, err);
 	if (r < 0)
 		return r;
 	id = rel_artifact_format(&found);
@@ -55,6 +67,8 @@ const struct cmd cmd_import = {
 	.group = "Keep",
 	.examples = "  relctl import app.tar.zst\n"
 		    "  ssh ci cat app.tar.zst | relctl import -\n",
+	.opts = opts,
+	.opts_size = sizeof(struct args),
 	.min_args = 1,
 	.max_args = 1,
 	.run = run,

@@ -176,11 +176,10 @@ int rel_target_check(const struct rel_entry *e, bool allow_external,
 		fault = "a symlink that leaves the tree";
 	if (fault) {
 		bad_path("", e->path, e->path_len, fault, err);
-		return external
-			       ? rel_hint(err,
-					 "build with --allow-external-symlinks "
-					 "to keep it as it is")
-			       : -REL_EINVALID;
+		return external ? rel_hint(err,
+					  "--allow-external-symlinks keeps it "
+					  "as it is")
+				: -REL_EINVALID;
 	}
 	*ret_external = external;
 	return 0;

@@ -34,8 +34,22 @@ static int next_bytes(
 	return 0;
 }
 
-static int copy_entries(
-	struct rel_reader *reader, struct rel_maker *m, struct rel_err *err)
+#define EXCEPTIONS_KEPT 1000 /* in the event */
+
+static void note_external(struct json_t *exceptions, const struct rel_entry *e)
+{
+	REL_AUTO(rel_buf_free) struct rel_buf line = REL_BUF_INIT;
+
+	if (rel_json_len(exceptions) >= EXCEPTIONS_KEPT)
+		return;
+	rel_buf_adds(&line, "external symlink: ");
+	rel_buf_add_escaped(&line, e->path, e->path_len);
+	rel_json_push(exceptions, rel_json_text(rel_buf_str(&line)));
+}
+
+/* ${exceptions}: where links that leave the tree are noted, NULL: an error. */
+static int copy_entries(struct rel_reader *reader, struct rel_maker *m,
+	struct json_t *exceptions, struct rel_err *err)
 {
 	struct rel_entry e;
 	bool more = true, external;
@@ -47,7 +61,9 @@ static int copy_entries(
 		r = rel_reader_next(reader, &e, NULL, &more, err);
 		if (r < 0 || !more)
 			return r;
-		r = rel_maker_entry(m, &e, true, &external, err);
+		r = rel_maker_entry(m, &e, exceptions, &external, err);
+		if (r == 0 && external)
+			note_external(exceptions, &e);
 		while (r == 0 && e.type == REL_FILE) {
 			r = rel_reader_data(reader, &p, &n, err);
 			if (r < 0 || n == 0)
@@ -73,13 +89,14 @@ static int drain(struct input *in, uint64_t size, struct rel_err *err)
 }
 
 static int read_tar(struct input *in, struct rel_maker *m,
-	struct rel_artifact *ret, struct rel_err *err)
+	struct json_t *exceptions, struct rel_artifact *ret,
+	struct rel_err *err)
 {
 	REL_AUTO(rel_reader_closep) struct rel_reader *reader = NULL;
 	int r = rel_reader_open(next_bytes, in, REL_EINVALID, &reader, err);
 
 	if (r == 0)
-		r = copy_entries(reader, m, err);
+		r = copy_entries(reader, m, exceptions, err);
 	if (r == 0)
 		r = rel_maker_end(m, ret, err);
 	if (r == 0)
@@ -87,13 +104,16 @@ static int read_tar(struct input *in, struct rel_maker *m,
 	return r;
 }
 
-int rel_import(struct rel_home *h, int fd, struct rel_id *ret, bool *ret_known,
-	struct rel_err *err)
+int rel_import(struct rel_home *h, int fd, bool allow_external,
+	struct rel_id *ret, bool *ret_known, struct rel_err *err)
 {
 	REL_AUTO(rel_maker_abortp) struct rel_maker *m = NULL;
 	REL_AUTO(rel_artifact_done) struct rel_artifact a = { 0 }, old = { 0 };
 	REL_AUTO(rel_sha256_freep) struct rel_sha256 *sha = rel_sha256_new();
 	REL_AUTO(rel_stream_closep) struct rel_stream *stream = NULL;
+	REL_AUTO(rel_json_freep)
+	struct json_t *exceptions = allow_external ? rel_json_array() : NULL;
+	struct json_t *body;
 	struct input in = { .sha = sha };
 	struct rel_err ignored;
 	struct rel_id found;
@@ -104,7 +124,7 @@ int rel_import(struct rel_home *h, int fd, struct rel_id *ret, bool *ret_known,
 		return r;
 	rel_stream_open(fd, &stream);
 	in.stream = stream;
-	r = read_tar(&in, m, &a, err);
+	r = read_tar(&in, m, exceptions, &a, err);
 	if (r < 0)
 		return r;
 	found = rel_sha256_final(sha);
@@ -115,6 +135,8 @@ int rel_import(struct rel_home *h, int fd, struct rel_id *ret, bool *ret_known,
 	*ret = found;
 	*ret_known = rel_artifact_load(h, &found, &old, NULL, &ignored) == 0 &&
 		     rel_artifact_whole(h, &old);
-	return rel_maker_publish(
-		&m, &a, "import", rel_json_object(), &new_bytes, err);
+	body = rel_json_object();
+	if (rel_json_len(exceptions) > 0)
+		rel_json_set(body, "exceptions", rel_json_copy(exceptions));
+	return rel_maker_publish(&m, &a, "import", body, &new_bytes, err);
 }

@@ -21,10 +21,11 @@ int rel_export(struct rel_home *h, const struct rel_id *id,
 
 /*
  * Read a .tar or .tar.zst of profile 1 from ${fd}; anything in it that is not
- * exactly the profile is REL_EINVALID and nothing is kept. *ret_known: the
- * artifact was there already, and whole.
+ * exactly the profile is REL_EINVALID and nothing is kept; so are symlinks that
+ * leave the tree unless ${allow_external}, and then the event has them.
+ * *ret_known: the artifact was there already, and whole.
  */
-int rel_import(struct rel_home *h, int fd, struct rel_id *ret, bool *ret_known,
-	struct rel_err *err) REL_CHECK;
+int rel_import(struct rel_home *h, int fd, bool allow_external,
+	struct rel_id *ret, bool *ret_known, struct rel_err *err) REL_CHECK;
 
 #endif
