@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every error: one line, its exit status, the store as it was, the same as JSON.
 # shellcheck disable=SC2016 # what stands in single quotes is for other shells
+# shellcheck disable=SC2154 # bats and the helper set them
 
 load helper
 
@@ -218,7 +219,7 @@ wrong() {
 	shop
 	relctl -q release >/dev/null
 	relctl -q config set B=1 >/dev/null
-	echo more >more
+	echo more >new
 	commit "To build"
 	# As gc holds it.
 	exec 8<"$RELCTL_STORE/lock"
@@ -296,9 +297,9 @@ hint: put the value in single quotes: TOKEN='…'"
 	[ "$status" = 5 ]
 	has "$stderr" "error: "
 	try --color always rollback
-	[ "$stderr" = $'\e[1;31merror:\e[0m '"no app in the store\
- '$RELCTL_STORE' yet
-"$'\e[1;36mhint:\e[0m relctl release makes the first' ]
+	red=$'\e[1;31m' cyan=$'\e[1;36m' off=$'\e[0m'
+	[ "$stderr" = "${red}error:$off no app in the store '$RELCTL_STORE' yet
+${cyan}hint:$off relctl release makes the first" ]
 	FORCE_COLOR=1 NO_COLOR=1 try rollback
 	[[ $stderr != *$'\e'* ]]
 }

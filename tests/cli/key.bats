@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # key and doctor
 # shellcheck disable=SC2016 # what stands in single quotes is for other shells
+# shellcheck disable=SC2154 # bats and the helper set them
 
 load helper
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # releases, show, diff, apps, artifacts
 # shellcheck disable=SC2016 # what stands in single quotes is for other shells
+# shellcheck disable=SC2154 # bats and the helper set them
 
 load helper
 
@@ -120,7 +121,7 @@ hint: 'relctl help releases' shows more"
 	try show
 	[ "$status" = 0 ]
 	[ "$stderr" = "" ]
-	[ "$(sed 's/20[0-9TZ:-]*/TIME/
+	[ "$(sed '/^made/s/20[0-9TZ:-]*/TIME/
 		s/^\(content  \|config   3 variables, \)[0-9a-f]*$/\1HEX/' \
 		<<<"$output")" = "shop v1  active
 change   release $short, config +N +PAGES +TOKEN

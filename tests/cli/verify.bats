@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck disable=SC2016 # what stands in single quotes is for other shells
+# shellcheck disable=SC2154 # bats and the helper set them
 
 load helper
 
