@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct rel_home;
 
@@ -58,6 +59,7 @@ struct ctx {
 	bool progress;		   /* a bar on stderr is fine */
 	struct rel_events events;
 	struct rel_home *home; /* NULL until ctx_open; closed by main */
+	mode_t umask;	       /* what relctl was started with */
 	int argc;	       /* the whole command line, for the helper */
 	char **argv;
 	const struct cmd *const *commands; /* the table main was given */

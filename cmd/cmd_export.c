@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct args {
@@ -61,7 +62,9 @@ static int export_to_file(struct ctx *cx, const struct rel_id *id,
 
 	rel_random_name(suffix);
 	tmp = rel_printf("%s.%s", path, suffix);
-	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	umask(cx->umask);
+	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	umask(077);
 	if (fd < 0)
 		r = rel_fail_os(err, "create '%s'", path);
 	else

@@ -21,8 +21,8 @@ static int set_pin(
 	if (r < 0)
 		return r;
 	if (row.pinned == pinned) {
-		say(cx, "%s v%" PRId64 " is %s already", row.app, row.number,
-			pinned ? "pinned" : "not pinned");
+		say(cx, "%s v%" PRId64 " is %s", row.app, row.number,
+			pinned ? "pinned already" : "not pinned");
 	} else {
 		body = rel_json_object();
 		rel_json_set(body, "number", rel_json_number(row.number));

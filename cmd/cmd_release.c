@@ -62,6 +62,18 @@ static int default_artifact(struct ctx *cx, struct artifact_ref *ret,
 	return rel_hint(err, "relctl build");
 }
 
+/* A line to type names the app that this one named. */
+static int name_app(const struct ctx *cx, const char *app, struct rel_err *err)
+{
+	static const char begin[] = "relctl release --";
+	char hint[sizeof(err->hint)];
+
+	if (!cx->app_given || strncmp(err->hint, begin, strlen(begin)) != 0)
+		return -(int)err->code;
+	snprintf(hint, sizeof(hint), "%s", err->hint + strlen("relctl "));
+	return rel_hint(err, "relctl -a %s %s", app, hint);
+}
+
 static int run(
 	struct ctx *cx, void *o, int argc, char **argv, struct rel_err *err)
 {
@@ -104,7 +116,7 @@ static int run(
 		r = rel_release_plan(&plan, &q, &why, err);
 	}
 	if (r < 0)
-		return r;
+		return name_app(cx, app, err);
 	return plan_carry_out(cx, &plan, "release", a->dry_run, false, err);
 }
 

@@ -79,8 +79,9 @@ static void print_text(const struct view *v)
 		result(v->cx, "commit   %s", row->commit);
 	result(v->cx, "artifact %s", rel_artifact_format(&row->artifact).s);
 	if (v->has_artifact)
-		result(v->cx, "         %" PRIu64 " entries, %s of tar",
+		result(v->cx, "         %" PRIu64 " %s, %s of tar",
 			v->artifact.packed.entries,
+			v->artifact.packed.entries == 1 ? "entry" : "entries",
 			bytes_text(v->artifact.packed.size).s);
 	result(v->cx, "restore  %s", release_restore(v->cx, row));
 	result(v->cx, "content  %s", rel_id_hex(&row->digest).s);

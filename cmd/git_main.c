@@ -55,10 +55,9 @@ static void report_build(struct ctx *cx, const struct build_args *a,
 	else if (r->known)
 		say(cx, "commit %.7s was built before", r->commit.id);
 	else
-		say(cx,
-			"commit %.7s: %llu entries, %s of tar, %s new in the "
-			"store",
+		say(cx, "commit %.7s: %llu %s, %s of tar, %s new in the store",
 			r->commit.id, (unsigned long long)r->entries,
+			r->entries == 1 ? "entry" : "entries",
 			bytes_text(r->size).s, bytes_text(r->new_bytes).s);
 	if (cx->json) {
 		struct json_t *doc = rel_json_object();

@@ -174,6 +174,8 @@ int cmd_find(const struct cmd *const cmds[], const char *name,
 	}
 	rel_fail(err, REL_EUSAGE, "there is no command '%.*s'", shown_len(name),
 		name);
+	if (suggest_foreign(name))
+		s.best = suggest_foreign(name);
 	if (s.best)
 		return rel_hint(err, "did you mean '%s'?", s.best);
 	return rel_hint(err, "'relctl help' lists the commands");

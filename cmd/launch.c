@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define SHORT_LIFE_MS 3000 /* who dies earlier probably never started well */
@@ -159,7 +160,9 @@ static void hint_deps(const struct ctx *cx, const struct loaded *l,
 {
 	const char *file = rel_process_missing_deps(l->tree_fd);
 
-	if (!file || end->status == 0 || end->lived_ms >= SHORT_LIFE_MS)
+	/* A signal ends who runs well too: Ctrl-C, a stop, a deadline. */
+	if (!file || end->status == 0 || end->status > 128 ||
+		end->lived_ms >= SHORT_LIFE_MS)
 		return;
 	say_hint(cx,
 		"the tree has '%s' but no installed dependencies, and relctl "
@@ -195,7 +198,11 @@ static int start(struct ctx *cx, struct loaded *l,
 	rel_config_done(&l->config);
 	/* SQLite must not be carried across a fork. */
 	rel_ledger_closep(&cx->home->ledger);
+	/* What the process makes is its own matter, what relctl makes is not.
+	 */
+	umask(cx->umask);
 	r = rel_process_run(l->tree_fd, argv, &env, &end, err);
+	umask(077);
 	if (r < 0)
 		return r;
 	hint_deps(cx, l, &end);
@@ -207,6 +214,10 @@ static int start(struct ctx *cx, struct loaded *l,
 	if (end.invoked)
 		return end.status;
 	cx->fail_status = end.status;
+	if (end.status == 127 && strpbrk(argv->v[0], " \t\n"))
+		return rel_hint(err,
+			"CMD and its arguments are words of their own; a line "
+			"for the shell: relctl exec sh -c '…'");
 	return -(int)err->code;
 }
 

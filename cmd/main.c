@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <langinfo.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -35,6 +36,9 @@ static void prepare(void)
 	signal(SIGPIPE, SIG_IGN);
 	/* LC_CTYPE alone: the numbers and the order of things never vary. */
 	setlocale(LC_CTYPE, "");
+	/* Tables are as UTF-8 as all other output, also for cron. */
+	if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+		setlocale(LC_CTYPE, "C.UTF-8");
 }
 
 static int check_count(

@@ -41,7 +41,7 @@ int ctx_open(struct ctx *cx, enum need need, struct rel_err *err)
 	};
 	int r;
 
-	umask(077);
+	cx->umask = umask(077);
 	r = rel_home_open(&opt, modes[need], &cx->home, err);
 	if (r < 0)
 		return explain_missing(err);

@@ -64,4 +64,7 @@ struct suggestion {
 };
 void suggest_try(struct suggestion *s, const char *candidate);
 
+/* What another tool's word for a command is here, or NULL. */
+const char *suggest_foreign(const char *word);
+
 #endif

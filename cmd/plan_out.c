@@ -108,6 +108,22 @@ static void add_types(const struct rel_plan *p, struct rel_buf *out)
 	}
 }
 
+static void print_same_code(const struct ctx *cx, const struct rel_plan *p)
+{
+	struct rel_artifact_text id = rel_artifact_format(&p->to.artifact);
+	bool known = *p->to.commit != '\0'; /* an import has no commit */
+
+	if (p->other_code)
+		say(cx,
+			"the code is unchanged (%.*s); 'relctl -a %s rollback "
+			"v%" PRId64 "' is the newest with other code",
+			known ? 7 : 19, known ? p->to.commit : id.s, p->app,
+			p->other_code);
+	else
+		say(cx, "the code is unchanged (%.*s)", known ? 7 : 19,
+			known ? p->to.commit : id.s);
+}
+
 void plan_print(const struct ctx *cx, const struct rel_plan *p, bool dry_run)
 {
 	REL_AUTO(rel_buf_free) struct rel_buf head = REL_BUF_INIT;
@@ -138,13 +154,8 @@ void plan_print(const struct ctx *cx, const struct rel_plan *p, bool dry_run)
 		line(cx, dry_run, text);
 		free(text);
 	}
-	if (p->same_code && p->other_code)
-		say(cx,
-			"the code is unchanged (%.7s); 'relctl -a %s rollback "
-			"v%" PRId64 "' is the newest with other code",
-			p->to.commit, p->app, p->other_code);
-	else if (p->same_code)
-		say(cx, "the code is unchanged (%.7s)", p->to.commit);
+	if (p->same_code)
+		print_same_code(cx, p);
 }
 
 static struct json_t *side_json(const struct rel_side *s)
@@ -217,7 +228,8 @@ int plan_carry_out(struct ctx *cx, struct rel_plan *p, const char *noun,
 	if (rel_processes_command(&p->to.processes, "release") && p->activate)
 		rel_notice(&cx->events,
 			"the Procfile's 'release:' command is recorded, not "
-			"run: relctl does not run release commands yet");
+			"run: 'relctl -a %s run --once release' runs it",
+			p->app);
 	plan_print(cx, p, dry_run);
 	if (dry_run) {
 		struct json_t *doc = plan_json(p);

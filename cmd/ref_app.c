@@ -101,29 +101,25 @@ static int by_repository(
 	struct ctx *cx, const struct apps *a, char *ret, struct rel_err *err)
 {
 	REL_AUTO(rel_json_freep) struct json_t *doc = NULL;
+	REL_AUTO(apps_done) struct apps from = { 0 };
 	struct rel_err ignored;
-	const char *origin = NULL, *found = NULL;
-	bool several = false;
+	const char *origin = NULL;
 
 	if (helper_resolve(cx, "HEAD", &doc, &ignored) == 0)
 		origin = rel_json_get_str(doc, "origin");
 	for (size_t i = 0; origin && i < a->names.n; i++) {
-		if (!app_is_from(cx, a->names.v[i], origin))
-			continue;
-		several = found != NULL;
-		if (several)
-			break;
-		found = a->names.v[i];
+		if (app_is_from(cx, a->names.v[i], origin))
+			rel_vec_push(&from.names, rel_strdup(a->names.v[i]));
 	}
-	if (found && !several) {
-		snprintf(ret, 41, "%s", found);
+	if (from.names.n == 1) {
+		snprintf(ret, 41, "%s", from.names.v[0]);
 		return 0;
 	}
 	rel_fail(err, REL_EUSAGE,
-		several ? "several apps come from this repository"
-			: "several apps are in the store, and none comes from "
-			  "the repository around");
-	list_names(a, err);
+		from.names.n ? "several apps come from this repository"
+			     : "several apps are in the store, and none comes "
+			       "from the repository around");
+	list_names(from.names.n ? &from : a, err);
 	return rel_hint(err, "name one with -a APP");
 }
 

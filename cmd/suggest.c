@@ -48,3 +48,40 @@ void suggest_try(struct suggestion *s, const char *candidate)
 		s->distance = d;
 	}
 }
+
+/* Words that people bring from Heroku, Kamal, docker compose and git. */
+static const struct {
+	const char *theirs, *ours;
+} foreign[] = {
+	{ "config:get", "exec printenv NAME" },
+	{ "config:set", "config set" },
+	{ "config:unset", "config unset" },
+	{ "console", "exec" },
+	{ "deploy", "release" },
+	{ "env", "config" },
+	{ "history", "releases" },
+	{ "images", "artifacts" },
+	{ "info", "show" },
+	{ "list", "releases" },
+	{ "log", "releases" },
+	{ "ls", "releases" },
+	{ "prune", "gc" },
+	{ "push", "release" },
+	{ "revert", "rollback" },
+	{ "serve", "run" },
+	{ "shell", "exec sh" },
+	{ "start", "run" },
+	{ "status", "show" },
+	{ "undo", "rollback" },
+	{ "up", "run" },
+	{ "version", "--version" },
+};
+
+const char *suggest_foreign(const char *word)
+{
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(*foreign); i++) {
+		if (strcmp(foreign[i].theirs, word) == 0)
+			return foreign[i].ours;
+	}
+	return NULL;
+}

@@ -22,13 +22,23 @@ void rel_closep(int *fd)
 
 int rel_open_read(int dirfd, const char *name, int *ret_fd, struct rel_err *err)
 {
-	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	/* Not to wait where somebody has put a FIFO. */
+	REL_AUTO(rel_closep)
+	int fd = openat(
+		dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
 
 	if (fd < 0 && errno == ENOENT)
 		return rel_fail(err, REL_ENOTFOUND, "no file '%s'", name);
-	if (fd < 0)
+	if (fd < 0 && errno != ELOOP && errno != ENXIO)
 		return rel_fail_os(err, "open '%s'", name);
+	if (fd >= 0 && fstat(fd, &st) < 0)
+		return rel_fail_os(err, "look at '%s'", name);
+	if (fd < 0 || !S_ISREG(st.st_mode))
+		return rel_fail(
+			err, REL_EINTEGRITY, "'%s' is not a file", name);
 	*ret_fd = fd;
+	fd = -1;
 	return 0;
 }
 
@@ -43,6 +53,9 @@ int rel_open_dir(int dirfd, const char *name, mode_t mode, int *ret_fd,
 		dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 && errno == ENOENT)
 		return rel_fail(err, REL_ENOTFOUND, "no directory '%s'", name);
+	if (fd < 0 && errno == ENOTDIR)
+		return rel_fail(
+			err, REL_EINTEGRITY, "'%s' is not a directory", name);
 	if (fd < 0)
 		return rel_fail_os(err, "open directory '%s'", name);
 	*ret_fd = fd;

@@ -18,11 +18,13 @@
 /* For REL_AUTO on an int fd (start it at -1): closes it. */
 void rel_closep(int *fd);
 
-/* Open for reading; a missing file is REL_ENOTFOUND, else REL_EIO. */
+/* Open a regular file for reading. Errors: REL_ENOTFOUND, REL_EINTEGRITY (it is
+ * something else, or a link), REL_EIO. */
 int rel_open_read(int dirfd, const char *name, int *ret_fd,
 	struct rel_err *err) REL_CHECK;
 
-/* Open a directory (created with ${mode} first when mode is not 0). */
+/* Open a directory (created with ${mode} first when mode is not 0). Errors as
+ * above. */
 int rel_open_dir(int dirfd, const char *name, mode_t mode, int *ret_fd,
 	struct rel_err *err) REL_CHECK;
 
@@ -30,7 +32,7 @@ int rel_open_dir(int dirfd, const char *name, mode_t mode, int *ret_fd,
 int rel_read_fd(int fd, size_t limit, struct rel_buf *buf,
 	struct rel_err *err) REL_CHECK;
 
-/* Open, read, close. Errors: REL_ENOTFOUND, REL_EINVALID, REL_EIO. */
+/* Open, read, close. Errors: those of both. */
 int rel_read_file(int dirfd, const char *name, size_t limit,
 	struct rel_buf *buf, struct rel_err *err) REL_CHECK;
 

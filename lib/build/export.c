@@ -88,6 +88,8 @@ int rel_export(struct rel_home *h, const struct rel_id *id,
 		r = write_bytes(&stream, form, fd, err);
 		rel_artifact_stream_done(&stream);
 	}
+	if (r < 0)
+		r = rel_artifact_broken(id, err);
 	rel_store_unlock(h->store);
 	return r;
 }

@@ -303,9 +303,14 @@ static void add_line(struct rel_buf *out, const char *s)
 		rel_buf_adds(out, "…");
 }
 
-static void add_missing(struct rel_buf *out, const struct rel_declared *d)
+#define MAX_ALIGNED 32u /* a longer name moves no other's description */
+
+static void add_missing(
+	struct rel_buf *out, const struct rel_declared *d, int width)
 {
-	rel_buf_addf(out, "  %s", d->name);
+	bool more = d->description || (d->value && *d->value);
+
+	rel_buf_addf(out, "  %-*s", more ? width : 0, d->name);
 	if (d->description) {
 		rel_buf_adds(out, "  ");
 		add_line(out, d->description);
@@ -349,10 +354,17 @@ int rel_appjson_check(const struct rel_appjson *a, const struct rel_config *c,
 {
 	REL_VEC(const struct rel_declared *) missing = { 0 };
 	struct rel_buf text = REL_BUF_INIT;
+	size_t width = 0;
 
-	for (size_t i = 0; i < a->env_n; i++)
-		if (a->env[i].required && !rel_config_get(c, a->env[i].name))
-			rel_vec_push(&missing, &a->env[i]);
+	for (size_t i = 0; i < a->env_n; i++) {
+		size_t len = strlen(a->env[i].name);
+
+		if (!a->env[i].required || rel_config_get(c, a->env[i].name))
+			continue;
+		rel_vec_push(&missing, &a->env[i]);
+		if (len > width && len <= MAX_ALIGNED)
+			width = len;
+	}
 	if (missing.n == 0)
 		return 0;
 
@@ -362,7 +374,7 @@ int rel_appjson_check(const struct rel_appjson *a, const struct rel_config *c,
 	for (size_t i = 0; i < missing.n; i++) {
 		size_t before = text.len;
 
-		add_missing(&text, missing.v[i]);
+		add_missing(&text, missing.v[i], (int)width);
 		if (text.len + sizeof("and N more names\n") + 20 <
 			sizeof(err->context))
 			continue;

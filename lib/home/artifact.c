@@ -116,6 +116,15 @@ int rel_artifact_load(struct rel_home *h, const struct rel_id *id,
 	return 0;
 }
 
+int rel_artifact_broken(const struct rel_id *id, struct rel_err *err)
+{
+	if (err->code != REL_EINTEGRITY)
+		return -(int)err->code;
+	rel_wrap(err, "artifact %.19s", rel_artifact_format(id).s);
+	return rel_hint(
+		err, "'relctl build' of its commit, or an import, mends it");
+}
+
 bool rel_artifact_whole(struct rel_home *h, const struct rel_artifact *a)
 {
 	REL_AUTO(rel_buf_free) struct rel_buf frame = REL_BUF_INIT;

@@ -34,6 +34,9 @@ int rel_artifact_load(struct rel_home *h, const struct rel_id *id,
 	struct rel_artifact *ret, struct rel_id *ret_file,
 	struct rel_err *err) REL_CHECK;
 
+/* To an error met while reading it: which artifact it is, and what mends it. */
+int rel_artifact_broken(const struct rel_id *id, struct rel_err *err);
+
 /* Read each chunk: is it there, and what its name says? */
 bool rel_artifact_whole(struct rel_home *h, const struct rel_artifact *a);
 

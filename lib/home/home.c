@@ -117,6 +117,9 @@ int rel_home_open(const struct rel_home_options *opt, enum rel_home_mode mode,
 			mode == REL_HOME_READ ? REL_LEDGER_READ
 					      : REL_LEDGER_WRITE,
 			err);
+	/* The store was whole once: no command makes the ledger again. */
+	if (r == -REL_ENOTFOUND)
+		return rel_hint(err, "put it back from a backup of the store");
 	if (r < 0)
 		return r;
 	if (mode != REL_HOME_READ)

@@ -44,9 +44,9 @@ int rel_sealed_load(struct rel_home *h, const struct rel_id *sealed,
 	struct rel_id found;
 	int r = rel_home_load_key(h, err);
 
-	if (r == 0)
-		r = rel_store_get(
-			h->store, REL_OBJECT_CONFIG, sealed, &file, err);
+	if (r < 0)
+		return r; /* the fault of the key, not of this config */
+	r = rel_store_get(h->store, REL_OBJECT_CONFIG, sealed, &file, err);
 	if (r == 0)
 		r = rel_unseal(
 			&h->key, rel_buf_str(&file), file.len, &plain, err);

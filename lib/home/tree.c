@@ -149,37 +149,6 @@ static int read_artifact(struct rel_home *h, const struct rel_artifact *a,
 	return r;
 }
 
-/* ${replace}: a tree is there and has to go, but not before the new one is
- * whole: it may be all that is left of the artifact. */
-static int unpack(struct rel_home *h, const struct rel_id *id, int64_t mtime_s,
-	const struct rel_id *older, bool replace, struct rel_err *err)
-{
-	REL_AUTO(rel_artifact_done) struct rel_artifact a = { 0 };
-	REL_AUTO(rel_tree_abortp) struct rel_tree *t = NULL;
-	REL_AUTO(rel_buf_free) struct rel_buf index = REL_BUF_INIT;
-	REL_AUTO(indexing_done)
-	struct indexing ix = { .out = &index, .older_fd = -1 };
-	int r = rel_artifact_load(h, id, &a, NULL, err);
-
-	if (r == 0)
-		r = rel_tree_begin(h->store, &t, err);
-	if (r < 0)
-		return r;
-	if (older && !rel_id_equal(older, id))
-		load_older(h, older, &ix);
-	ix.packed = &a.packed;
-	rel_index_begin(&index);
-	r = read_artifact(h, &a, rel_tree_dirfd(t), mtime_s, &ix, err);
-	if (r < 0)
-		return r;
-	rel_index_end(&index, ix.count);
-	if (replace)
-		r = rel_tree_drop(h->store, id, NULL, err);
-	if (r < 0)
-		return r;
-	return rel_tree_commit(&t, id, index.p, index.len, err);
-}
-
 /* 0 and *ret_fd when the tree is there and agrees with its index. */
 static int open_checked(struct rel_home *h, const struct rel_id *id,
 	int *ret_fd, struct rel_err *err)
@@ -198,6 +167,39 @@ static int open_checked(struct rel_home *h, const struct rel_id *id,
 	*ret_fd = fd;
 	fd = -1;
 	return 0;
+}
+
+/* ${replace}: a tree is there and has to go, but not before the new one is
+ * whole: it may be all that is left of the artifact. */
+static int unpack(struct rel_home *h, const struct rel_id *id, int64_t mtime_s,
+	const struct rel_id *older, bool replace, struct rel_err *err)
+{
+	REL_AUTO(rel_artifact_done) struct rel_artifact a = { 0 };
+	REL_AUTO(rel_tree_abortp) struct rel_tree *t = NULL;
+	REL_AUTO(rel_buf_free) struct rel_buf index = REL_BUF_INIT;
+	REL_AUTO(indexing_done)
+	struct indexing ix = { .out = &index, .older_fd = -1 };
+	REL_AUTO(rel_closep) int fd = -1;
+	int r = rel_artifact_load(h, id, &a, NULL, err);
+
+	if (r == 0)
+		r = rel_tree_begin(h->store, &t, err);
+	if (r < 0)
+		return r;
+	if (older && !rel_id_equal(older, id))
+		load_older(h, older, &ix);
+	ix.packed = &a.packed;
+	rel_index_begin(&index);
+	r = read_artifact(h, &a, rel_tree_dirfd(t), mtime_s, &ix, err);
+	if (r < 0)
+		return rel_artifact_broken(id, err);
+	rel_index_end(&index, ix.count);
+	/* Another command may have been at it too: a right one stays. */
+	if (replace && open_checked(h, id, &fd, err) < 0)
+		r = rel_tree_drop(h->store, id, NULL, err);
+	if (r < 0)
+		return r;
+	return rel_tree_commit(&t, id, index.p, index.len, err);
 }
 
 int rel_home_tree(struct rel_home *h, const struct rel_id *artifact,

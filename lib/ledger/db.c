@@ -50,12 +50,21 @@ static const char *const own_sql[REL_Q_MAX_] = {
 			      " VALUES (?, ?)",
 };
 
+/* Why a file operation failed. SQLite does not keep it of a COMMIT: then it is
+ * what the last call that failed has left. */
+static int os_error(struct rel_ledger *l)
+{
+	int left = errno, os = sqlite3_system_errno(l->db);
+
+	return os ? os : left;
+}
+
 int rel_db_fail(
 	struct rel_ledger *l, int rc, const char *doing, struct rel_err *err)
 {
 	int primary = rc & 0xff;
 	int os = primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN
-			 ? sqlite3_system_errno(l->db)
+			 ? os_error(l)
 			 : 0;
 
 	if (primary == SQLITE_FULL || os == ENOSPC || os == EDQUOT) {
@@ -90,8 +99,10 @@ int rel_db_fail(
 
 int rel_db_exec(struct rel_ledger *l, const char *sql, struct rel_err *err)
 {
-	int rc = sqlite3_exec(l->db, sql, NULL, NULL, NULL);
+	int rc;
 
+	errno = 0;
+	rc = sqlite3_exec(l->db, sql, NULL, NULL, NULL);
 	return rc == SQLITE_OK ? 0 : rel_db_fail(l, rc, "ledger", err);
 }
 
@@ -130,8 +141,10 @@ void rel_db_finalizep(sqlite3_stmt **s)
 
 int rel_db_step(struct rel_ledger *l, sqlite3_stmt *s, struct rel_err *err)
 {
-	int rc = sqlite3_step(s);
+	int rc;
 
+	errno = 0;
+	rc = sqlite3_step(s);
 	if (rc == SQLITE_ROW)
 		return 1;
 	if (rc == SQLITE_DONE)

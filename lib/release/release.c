@@ -188,6 +188,20 @@ static int take_artifact(struct rel_plan *p, const struct rel_request *q,
 		p->home, &p->to.artifact, p->to.commit, &p->mtime_s, err);
 }
 
+/* What a release can be given with its options, a promotion or a change of the
+ * config gets from `config set`. */
+static int check_required(
+	struct rel_plan *p, const struct rel_appjson *app, struct rel_err *err)
+{
+	int r = rel_appjson_check(app, &p->to.config, err);
+
+	if (r < 0 && strcmp(p->reason, "release") != 0)
+		return rel_hint(err,
+			"give it a value: relctl -a %s config set NAME",
+			p->app);
+	return r;
+}
+
 int rel_release_plan(struct rel_plan *p, const struct rel_request *q,
 	const struct rel_err *why, struct rel_err *err)
 {
@@ -209,7 +223,7 @@ int rel_release_plan(struct rel_plan *p, const struct rel_request *q,
 	if (r == 0 && q->generate)
 		r = generate(p, &a.app, err);
 	if (r == 0)
-		r = rel_appjson_check(&a.app, &p->to.config, err);
+		r = check_required(p, &a.app, err);
 	if (r == 0)
 		r = rel_plan_compose(p, err);
 	if (r == 0 && !q->force)

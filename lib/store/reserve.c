@@ -23,7 +23,7 @@ void rel_store_reserve_make(struct rel_store *s)
 	struct stat st;
 
 	fd = openat(s->fd, "reserve",
-		O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	if (fd < 0 || fstat(fd, &st) < 0 || st.st_size == RESERVE_BYTES)
 		return;
 	/* A part of it is of no use, and stands in the way. */

@@ -289,7 +289,10 @@ int rel_tree_drop(struct rel_store *s, const struct rel_id *artifact,
 	uint64_t bytes;
 	int r = open_locked(s, artifact, LOCK_EX, &fd, err);
 
-	if (r < 0 && r != -REL_ENOTFOUND)
+	/* Something else has been put in its place. */
+	if (r == -REL_EINTEGRITY && unlinkat(trees, name.s, 0) < 0)
+		return rel_fail_os(err, "remove 'trees/%s'", name.s);
+	if (r < 0 && r != -REL_ENOTFOUND && r != -REL_EINTEGRITY)
 		return r;
 	bytes = fd >= 0 ? own_bytes(trees, name.s) : 0;
 	if (unlinkat(trees, index_name(artifact).s, 0) < 0 && errno != ENOENT)

@@ -24,7 +24,7 @@ state() {
 	cd closed
 	chmod 0 .
 	run --separate-stderr "${powerless[@]}" "$RELCTL" doctor --json
-	chmod 700 .
+	chmod 700 "$HOME/closed"
 	[ "$status" = 0 ]
 	[ "$(state openat2)" = ok ]
 	[ "$(state store)" = absent ]

@@ -161,7 +161,7 @@ hint: 'relctl help gc' shows more"
 	try unpin v1
 	expect 0 v1 ""
 	try unpin v1
-	expect 0 v1 "shop v1 is not pinned already"
+	expect 0 v1 "shop v1 is not pinned"
 	try -q gc --keep 1
 	[ "$(kept)" = "3 " ]
 	try pin v9

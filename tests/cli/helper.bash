@@ -21,6 +21,21 @@ private() {
 	cd "$HOME" || return
 }
 
+# Trees are read-only: without this only root could remove them.
+teardown() {
+	chmod -R u+w "$BATS_TEST_TMPDIR" 2>/dev/null || true
+}
+
+teardown_file() {
+	chmod -R u+w "$BATS_FILE_TMPDIR" 2>/dev/null || true
+}
+
+# erase PATH…: also trees, which are read-only.
+erase() {
+	chmod -R u+w "$@"
+	rm -rf "$@"
+}
+
 relctl() {
 	"$RELCTL" "$@"
 }
@@ -94,6 +109,7 @@ commit() {
 	git add -A
 	git commit -q --allow-empty -m "$1"
 	commit=$(git rev-parse HEAD)
+	# shellcheck disable=SC2034 # the tests read it
 	short=${commit:0:7}
 }
 
@@ -159,6 +175,7 @@ terminal() {
 # The notice that a process of root's begins with.
 dropped="notice: root: the process runs without CAP_DAC_*, CAP_FOWNER and\
  CAP_CHOWN"
+# shellcheck disable=SC2034 # the tests read it
 [ "$(id -u)" = 0 ] || dropped=
 
 # await FILE: until there is something in it; at most 10 s.

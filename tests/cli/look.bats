@@ -25,7 +25,7 @@ squeezed() {
 	relctl -q rollback
 	RELCTL_ACTOR=bob relctl -q release --no-activate --set B=1 --unset TOKEN
 	relctl -q pin v1
-	rm -rf "$RELCTL_STORE/trees/${id#sha256:}"*
+	erase "$RELCTL_STORE/trees/${id#sha256:}"*
 	try releases
 	[ "$status" = 0 ]
 	[ "$stderr" = "" ]
@@ -155,7 +155,8 @@ processes
 	expect 0 "$output" ""
 	[ "$(jq -c '[.schema,.app,.release,.current,.config,.processes,
 		.entries,.restore]' <<<"$output")" = \
-		'["relctl.show/1","shop",1,true,["N","PAGES","TOKEN"],[["web","bin/web"],["worker","bin/worker"]],5,"local"]' ]
+		'["relctl.show/1","shop",1,true,["N","PAGES","TOKEN"],'\
+'[["web","bin/web"],["worker","bin/worker"]],5,"local"]' ]
 	[[ $(jq -r .fingerprint <<<"$output") =~ ^[0-9a-f]{64}$ ]]
 }
 

@@ -72,10 +72,10 @@ blog: v1 (the first release)
 	# With two, each repository has its own.
 	try release
 	expect 0 v1 "blog: unchanged, v1"
-	cd ../shop
+	cd "$HOME/shop" || return
 	try release
 	expect 0 v1 "shop: unchanged, v1"
-	cd ..
+	cd "$HOME" || return
 	try release "$id"
 	expect 2 "" "error: several apps are in the store, and none comes from\
  the repository around

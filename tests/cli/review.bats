@@ -213,6 +213,7 @@ undo: relctl -a shop rollback v2"
 shop: unchanged, v1"
 		[ ! -e "$(tree)/more" ]
 	done
+	chmod u+w "$(tree)"
 	echo more >"$(tree)/more"
 	try release -n
 	expect 0 v1 "shop: unchanged, v1"
@@ -225,4 +226,44 @@ shop: unchanged, v1"
 	try release -e "TOKEN=$long"
 	[ "$status" = 1 ]
 	expect 1 "" "error: open 'TOKEN': File name too long"
+}
+
+@test "where a file belongs there is none: it is named, and nothing waits" {
+	releases 1
+	cd "$RELCTL_STORE"
+	for file in chunks/*/*.zst artifacts/* releases/* \
+		"configs/$(in_record sealed).cms" trees/*.index reserve; do
+		mv "$file" ../away
+		for thing in "mkfifo" "ln -s $PWD/../away" "mkdir"; do
+			$thing "$file"
+			run --separate-stderr timeout 20 "$RELCTL" verify --all
+			[ "$status" = 6 ]
+			has "$stderr" "'${file#chunks/}' is not a file" ||
+				has "$stderr" "'${file##*/}' is not a file"
+			[ "$thing" = mkdir ] || rm "$file"
+		done
+		rmdir "$file"
+		mv ../away "$file"
+	done
+	# Opened to be written, too.
+	mv reserve ../away
+	mkfifo reserve
+	run --separate-stderr timeout 20 "$RELCTL" -q config set N=2
+	expect 0 v2 ""
+}
+
+@test "where a tree belongs there is something else: it is made again" {
+	releases 1
+	for thing in "touch" "ln -s /"; do
+		chmod -R u+w "$(tree)"
+		rm -r "$(tree)"
+		$thing "$(tree)"
+		try verify
+		[ "$status" = 6 ]
+		has "$stderr" "'${id#sha256:}' is not a directory"
+		try release
+		[ "$status" = 0 ]
+		[ ! -L "$(tree)" ]
+		[ "$(cat "$(tree)/page")" = one ]
+	done
 }

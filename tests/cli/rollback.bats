@@ -230,7 +230,7 @@ hint: relctl release makes the first"
 	another four
 	relctl -q release
 	# Only v2 loses its artifact; v1, v3 and v4 keep theirs.
-	rm -rf "$RELCTL_STORE/trees/${gone#sha256:}"* \
+	erase "$RELCTL_STORE/trees/${gone#sha256:}"* \
 		"$RELCTL_STORE/artifacts/${gone#sha256:}.json.zst"
 	relctl -q rollback
 	before=$(snapshot)
@@ -250,7 +250,7 @@ hint: the newest that can: relctl -a shop rollback v1"
 	gone=$id
 	another two
 	relctl -q release
-	rm -rf "$RELCTL_STORE/trees/${gone#sha256:}"* \
+	erase "$RELCTL_STORE/trees/${gone#sha256:}"* \
 		"$RELCTL_STORE/artifacts/${gone#sha256:}.json.zst"
 	try rollback
 	expect 3 "" "error: release v1 cannot be restored: its files are gone
@@ -267,7 +267,7 @@ hint: build and release its commit again"
 	another two
 	relctl -q release --set N=2
 	# From the store alone: v1's tree is gone too, its chunks are not.
-	rm -rf "$RELCTL_STORE"/trees/*
+	erase "$RELCTL_STORE"/trees/*
 	cd /
 	rm -rf "$HOME/shop" "$HOME/prod.env"
 	mkdir "$HOME/alone"
@@ -292,7 +292,8 @@ hint: build and release its commit again"
 @test "it opens nothing of the repository, also when that is around" {
 	command -v strace >/dev/null || skip "strace is not installed"
 	releases 2
-	run --separate-stderr env ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o "$HOME/trace" \
+	export ASAN_OPTIONS=detect_leaks=0 # which can't be under strace
+	run --separate-stderr strace -f -qq -o "$HOME/trace" \
 		-e trace=execve,openat,open,openat2 "$RELCTL" -q rollback
 	expect 0 v3 ""
 	[ "$(grep -c execve "$HOME/trace")" = 1 ]

@@ -63,9 +63,9 @@ RELCTL_RELEASE=v2" ""
 @test "run --once and exec env differ in PS and PORT alone" {
 	procfile 'web: env'
 	relctl -q config set A=1 B="two words"
-	relctl -q run --once </dev/null >run
-	relctl -q exec env </dev/null >exec
-	run --separate-stderr diff run exec
+	relctl -q run --once </dev/null >out.run
+	relctl -q exec env </dev/null >out.exec
+	run --separate-stderr diff out.run out.exec
 	[ "$status" = 1 ]
 	[ "$(sed -n 's/^\([<>]\) PS=exec\.[0-9]*$/\1 PS=exec.N/p
 		s/^[<>] PORT=.*/&/p; s/^< PS=.*/&/p' <<<"$output")" = \
@@ -170,7 +170,7 @@ hint: add a Procfile to the commit: web: bin/web"
 	relctl -q config set A=1
 	another two
 	relctl -q release --unset A
-	rm -rf "$RELCTL_STORE"/trees/* # of those that are not current, too
+	erase "$RELCTL_STORE"/trees/* # of those that are not current, too
 	try -q run --once -r v1
 	expect 0 one ""
 	try -q run --once web --release=shop@v3

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Run a command on a terminal of its own: terminal.py [--type WAIT TEXT]… CMD…
+"""terminal.py [--type WAIT TEXT]… COMMAND…: on a terminal of its own.
 
 Each TEXT is typed when WAIT has been shown after the last one. Prints what the
 terminal showed, and "[echo is off]" if the command left it so. The exit status

@@ -129,7 +129,8 @@ machine() {
 	machine
 	try import ../a.tar.zst
 	expect 0 "$first" "new store '$RELCTL_STORE'
-its key is '$RELCTL_KEY_FILE': keep a copy elsewhere, no release runs without it"
+its key is '$RELCTL_KEY_FILE': keep a copy elsewhere, no release runs without\
+ it"
 	try import ../a.tar.zst
 	expect 0 "$first" "the artifact was here already"
 	try -a shop release "${first:0:20}" --set N=1
@@ -206,8 +207,8 @@ hint: an artifact is sha256:…, a release or a commit; 'relctl artifacts'\
 		[ "$status" = 2 ] || (echo "$bad: $status $output" && false)
 		[ "$output" = "" ]
 		[ "$(grep -c '^error: ' <<<"$stderr")" = 1 ]
-		[ -z "$(ls "$RELCTL_STORE/artifacts" "$RELCTL_STORE/tmp" |
-			grep -v :)" ] || (echo "$bad is kept" && false)
+		[ -z "$(find "$RELCTL_STORE/artifacts" "$RELCTL_STORE/tmp" \
+			-mindepth 1)" ] || (echo "$bad is kept" && false)
 	done
 	# Another packing of the same tar is the same artifact.
 	try -q import ../whole.tar.zst

@@ -7,6 +7,7 @@ load helper
 
 # One store for all: two artifacts, one with a large file, and three releases.
 setup_file() {
+	# shellcheck disable=SC2034 # private reads it
 	local BATS_TEST_TMPDIR=$BATS_FILE_TMPDIR
 
 	private
@@ -84,7 +85,7 @@ damage() {
 	[ "$(jq -c 'del(.head)' <<<"$output")" = '{"artifacts":2,"chunks":4,'\
 '"configs_opened":true,"events":11,"ok":true,"problems":[],"releases":3,'\
 '"schema":"relctl.verify/1","trees":2}' ]
-	rm -rf trees/*
+	erase trees/*
 	try verify
 	expect 0 "ok: 11 events, 1 release, 1 artifact, 0 trees" ""
 }
@@ -164,7 +165,8 @@ damage() {
 	}
 	change mode page chmod 555 "$tree/page"
 	change mode bin/web chmod 444 "$tree/bin/web"
-	change page page truncate -s 5 "$tree/page"
+	change page page sh -c 'chmod u+w "$1" && truncate -s 5 "$1" &&
+		chmod 444 "$1"' sh "$tree/page"
 	change page page ln -sf Procfile "$tree/page"
 	change extra extra touch "$tree/extra"
 	change more bin/more touch "$tree/bin/more"

@@ -41,7 +41,7 @@ failures() {
 
 # One line, with the reason. Where stderr fails too nobody can be told.
 tells() {
-	local words='(Input/output error|disk I/O error)'
+	local words='Input/output error'
 
 	[ "$1 $2" = "write ${2%+}+" ] && return
 	[ "$3" = EIO ] || words='(No space left on device|the disk is full)'
@@ -78,7 +78,7 @@ survives() {
 }
 
 sweep() {
-	local list all=0
+	local list all i point
 
 	scene "$1"
 	restore

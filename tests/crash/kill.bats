@@ -33,7 +33,7 @@ strike() {
 
 # sweep SCENE: kill its command at its points.
 sweep() {
-	local list all
+	local list all point
 
 	scene "$1"
 	all=$(points trace.out 1000000 | wc -l)

@@ -228,8 +228,8 @@ static void test_required_names_need_a_value_and_an_empty_one_is_one(
 	assert_string_equal(err.msg,
 		"'DATABASE_URL' is required by app.json and has no value");
 	assert_string_equal(err.context, "  DATABASE_URL  where the rows are\n"
-					 "  PORT  (suggested: 5000)\n"
-					 "  SECRET_KEY  signs\n");
+					 "  PORT          (suggested: 5000)\n"
+					 "  SECRET_KEY    signs\n");
 	assert_string_equal(err.hint,
 		"relctl release --generate --set DATABASE_URL --set PORT");
 
