@@ -209,8 +209,8 @@ static int start(struct ctx *cx, struct loaded *l,
 	if (rel_home_reopen(cx->home, &why) == 0)
 		record(cx, l, argv->v[0], argv->n, end.status);
 	else
-		rel_notice(&cx->events, "not recorded in the ledger: %s",
-			why.msg);
+		rel_notice(
+			&cx->events, "not recorded in the ledger: %s", why.msg);
 	if (end.invoked)
 		return end.status;
 	cx->fail_status = end.status;

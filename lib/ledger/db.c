@@ -67,6 +67,9 @@ int rel_db_fail(
 			 ? os_error(l)
 			 : 0;
 
+	/* Of a sync that fails nobody knows how far the commit has come. */
+	l->no_room = primary == SQLITE_FULL ||
+		     (primary == SQLITE_CANTOPEN && os == ENOSPC);
 	if (primary == SQLITE_FULL || os == ENOSPC || os == EDQUOT) {
 		rel_fail(err, REL_EIO, "the disk is full");
 		err->os_errno = ENOSPC;
@@ -233,10 +236,11 @@ int rel_db_transaction(struct rel_ledger *l,
 	int (*fn)(struct rel_ledger *l, void *arg, struct rel_err *err),
 	void *arg, struct rel_err *err)
 {
-	int r = attempt(l, fn, arg, err);
+	int r;
 
-	if (r == -(int)REL_EIO && err->os_errno == ENOSPC && l->give_reserve &&
-		l->give_reserve(l->arg))
+	l->no_room = false;
+	r = attempt(l, fn, arg, err);
+	if (r < 0 && l->no_room && l->give_reserve && l->give_reserve(l->arg))
 		r = attempt(l, fn, arg, err);
 	return r;
 }

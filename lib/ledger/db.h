@@ -50,6 +50,7 @@ struct rel_ledger {
 	enum rel_ledger_mode mode;
 	bool (*give_reserve)(void *arg);
 	void *arg;
+	bool no_room;	 /* why the last call failed; nothing was committed */
 	int64_t indexed; /* what the index went up to when it was opened */
 	sqlite3_stmt *own[REL_Q_MAX_];
 };
@@ -91,8 +92,8 @@ int rel_db_number(struct rel_ledger *l, const char *sql, int64_t *ret,
 	struct rel_err *err) REL_CHECK;
 
 /*
- * Run ${fn} between BEGIN IMMEDIATE and COMMIT. A full disk rolls back, asks
- * for the reserve, and runs it all once more.
+ * Run ${fn} between BEGIN IMMEDIATE and COMMIT. A write on a full disk rolls
+ * back, asks for the reserve, and runs it all once more.
  */
 int rel_db_transaction(struct rel_ledger *l,
 	int (*fn)(struct rel_ledger *l, void *arg, struct rel_err *err),

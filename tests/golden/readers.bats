@@ -94,9 +94,9 @@ tree_of() {
 		relctl -q import "$work/out/$name.tar.zst" >/dev/null
 		relctl -q -a shop release "$id" --set DATABASE_URL=x \
 			--set MODE=x --set SECRET_KEY=x >/dev/null
-		files_of "$(tree_of "$id")" >second
-		files_of "$HOME/first/trees/${id#sha256:}" >first
-		diff first second
+		files_of "$(tree_of "$id")" >second.files
+		files_of "$HOME/first/trees/${id#sha256:}" >first.files
+		diff first.files second.files
 		python3 "$here/compare.py" tree "$fixtures/$name" HEAD \
 			"$(tree_of "$id")" >said
 		has "$(cat said)" ", 0 differ"
