@@ -93,7 +93,7 @@ static int run(
 	if (r < 0)
 		return r;
 	r = a->dry_run ? rel_gc_plan(cx->home, keep, since, &plan, err)
-			   : rel_gc(cx->home, keep, since, &plan, err);
+		       : rel_gc(cx->home, keep, since, &plan, err);
 
 	(void)argc;
 	(void)argv;

@@ -47,7 +47,7 @@ static int see(
 		return 0;
 	}
 	snprintf(rel, sizeof(rel), "v%" PRId64, row->number);
-	release_change(row, &change);
+	release_change(l->cx, row, &change);
 	table_row(l->table,
 		(const char *[]){ rel, rel_buf_str(&change), row->by, when.s,
 			release_state(row, row->number == l->current),

@@ -66,7 +66,7 @@ static void print_text(const struct view *v)
 	REL_AUTO(rel_buf_free) struct rel_buf change = REL_BUF_INIT;
 	struct rel_err ignored;
 
-	release_change(row, &change);
+	release_change(v->cx, row, &change);
 	result(v->cx, "%s%s v%" PRId64 "%s  %s", color_out(v->cx, COLOR_BOLD),
 		row->app, row->number, color_out(v->cx, COLOR_OFF),
 		release_state(row, v->current));

@@ -83,19 +83,22 @@ static int run_build(
 	struct build_args *a = opts;
 	struct rel_build_options o;
 	struct rel_build_result result_of;
+	struct rel_git_commit commit;
 	int r = build_options(a, &o, err);
 
 	a->given_commit = argc > 0;
 	if (r == 0)
 		r = open_git(cx, &g, err);
-	/* The repository first: a mistyped directory makes no store. */
+	/* The commit first: a mistyped directory or name makes no store. */
+	if (r == 0)
+		r = rel_git_commit(
+			g, argc > 0 ? argv[0] : "HEAD", &commit, err);
 	if (r == 0)
 		r = ctx_open(cx, NEED_MAKE, err);
 	if (r < 0)
 		return r;
 	note_dirty(cx, g, a);
-	r = rel_build(
-		cx->home, g, argc > 0 ? argv[0] : "HEAD", &o, &result_of, err);
+	r = rel_build(cx->home, g, commit.id, &o, &result_of, err);
 	if (r < 0)
 		return r;
 	report_build(cx, a, &result_of);

@@ -170,6 +170,9 @@ int inputs_set(const struct opt_list *words, struct rel_config *ret,
 		rel_buf_add(
 			&name, word, eq ? (size_t)(eq - word) : strlen(word));
 		r = rel_config_check_name(name.p, name.len, err);
+		if (r == 0 && rel_config_get(ret, name.p))
+			r = rel_fail(err, REL_EINVALID, "'%s' is given twice",
+				name.p);
 		if (r == 0 && eq)
 			rel_buf_adds(&value, eq + 1);
 		else if (r == 0)

@@ -225,7 +225,8 @@ int plan_carry_out(struct ctx *cx, struct rel_plan *p, const char *noun,
 	}
 	if (p->new_app)
 		say(cx, "new app '%s'", p->app);
-	if (rel_processes_command(&p->to.processes, "release") && p->activate)
+	if (rel_processes_command(&p->to.processes, "release") && p->activate &&
+		p->reason && strcmp(p->reason, "release") == 0)
 		rel_notice(&cx->events,
 			"the Procfile's 'release:' command is recorded, not "
 			"run: 'relctl -a %s run --once release' runs it",

@@ -25,7 +25,19 @@ static void add_names(const struct json_t *changes, struct rel_buf *out)
 	}
 }
 
-void release_change(const struct rel_release_row *row, struct rel_buf *out)
+/* A rollback with --keep or --code made a content of its own. */
+static bool is_mixed(struct ctx *cx, const struct rel_release_row *row)
+{
+	REL_AUTO(rel_release_row_done) struct rel_release_row of = { 0 };
+	struct rel_err ignored;
+
+	return rel_ledger_release(cx->home->ledger, row->app, row->of, &of,
+		       &ignored) == 0 &&
+	       !rel_id_equal(&of.digest, &row->digest);
+}
+
+void release_change(
+	struct ctx *cx, const struct rel_release_row *row, struct rel_buf *out)
 {
 	REL_AUTO(rel_json_freep) struct json_t *changes = NULL;
 	REL_AUTO(rel_buf_free) struct rel_buf names = REL_BUF_INIT;
@@ -35,7 +47,8 @@ void release_change(const struct rel_release_row *row, struct rel_buf *out)
 		    &ignored) == 0)
 		add_names(changes, &names);
 	if (strcmp(row->reason, "rollback") == 0)
-		rel_buf_addf(out, "rollback to v%" PRId64, row->of);
+		rel_buf_addf(out, "rollback to %sv%" PRId64,
+			is_mixed(cx, row) ? "the code of " : "", row->of);
 	else if (strcmp(row->reason, "promote") == 0)
 		rel_buf_addf(out, "promote %s@v%" PRId64, row->of_app, row->of);
 	else if (strcmp(row->reason, "release") == 0 && *row->commit)

@@ -9,7 +9,8 @@
 #include "ledger/ledger.h"
 
 /* "deploy 3f2a91c, config +CACHE_URL ~API_KEY", "rollback to v12". */
-void release_change(const struct rel_release_row *row, struct rel_buf *out);
+void release_change(
+	struct ctx *cx, const struct rel_release_row *row, struct rel_buf *out);
 
 /* "active", "was active", "failed", "not active", and "pinned". */
 const char *release_state(const struct rel_release_row *row, bool current);

@@ -37,7 +37,7 @@ static int check_mode(int fd, const char *path, struct rel_err *err)
 		return rel_fail_os(err, "look at key '%s'", path);
 	if (!S_ISREG(st.st_mode))
 		return rel_fail(
-			err, REL_EINVALID, "key '%s' is not a file", path);
+			err, REL_EDENIED, "key '%s' is not a file", path);
 	if (st.st_uid != geteuid() && st.st_uid != 0)
 		return rel_fail(err, REL_EDENIED,
 			"key '%s' belongs to user %u, not to you", path,
@@ -71,17 +71,15 @@ int rel_key_load(const char *path, struct rel_key *ret, struct rel_err *err)
 	r = rel_read_fd(fd, KEY_TEXT, &text, err);
 	if (r == -REL_EIO)
 		return rel_wrap(err, "key '%s'", path);
-	ok = r == 0 && text.len == KEY_TEXT && text.p[KEY_TEXT - 1] == '\n';
-	if (ok) {
-		text.p[KEY_TEXT - 1] = '\0';
-		ok = rel_hex_parse(text.p, sizeof(bytes), bytes);
-	}
+	if (r == 0 && text.len == KEY_TEXT && text.p[KEY_TEXT - 1] == '\n')
+		text.p[--text.len] = '\0';
+	ok = r == 0 && text.len == KEY_TEXT - 1 &&
+	     rel_hex_parse(text.p, sizeof(bytes), bytes);
 	if (ok)
 		set_bytes(ret, bytes);
 	explicit_bzero(bytes, sizeof(bytes));
 	return ok ? 0
-		  : rel_fail(err, REL_EINVALID,
-			    "key '%s' is not 64 hex digits and a newline",
+		  : rel_fail(err, REL_EDENIED, "key '%s' is not 64 hex digits",
 			    path);
 }
 

@@ -18,7 +18,8 @@ struct rel_key {
 /*
  * Read the key at ${path}. Errors: REL_ENOTFOUND (no file); REL_EDENIED (group
  * or others may read or write it, or it belongs to somebody else than the
- * effective user or root); REL_EINVALID (not 64 hex digits and one newline).
+ * effective user or root; or it is not 64 hex digits, with or without a
+ * newline).
  */
 int rel_key_load(
 	const char *path, struct rel_key *ret, struct rel_err *err) REL_CHECK;

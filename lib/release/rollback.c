@@ -104,10 +104,11 @@ static int mix_config(struct rel_plan *p, const struct rel_back *q,
 	return r;
 }
 
-/* The release that the rollback goes to, and what it will stand on. */
+/* The release that the rollback goes to, and what it will stand on. ${at}:
+ * where on the stack the look down begins, and where it ended. */
 static int choose(struct rel_plan *p, const struct rel_back *q,
-	const struct rel_history *h, struct rel_release_row *row, bool *same,
-	struct rel_err *err)
+	const struct rel_history *h, struct rel_activation *at,
+	struct rel_release_row *row, bool *same, struct rel_err *err)
 {
 	struct rel_ledger *l = p->home->ledger;
 	struct rel_activation next;
@@ -116,11 +117,17 @@ static int choose(struct rel_plan *p, const struct rel_back *q,
 
 	*same = false;
 	if (q->target == 0) {
-		r = rel_undo_pop(h, &p->current, &next, err);
+		r = rel_undo_pop(h, at, &next, err);
+		if (r == -REL_EREFUSED)
+			return rel_hint(err,
+				"'relctl -a %s releases' lists what 'rollback "
+				"vN' can name",
+				p->app);
 		if (r == 0)
 			r = rel_ledger_release(
 				l, p->app, next.number, row, err);
 		p->on = next.on;
+		*at = next;
 		return r;
 	}
 	r = rel_ledger_release(l, p->app, q->target, row, err);
@@ -166,37 +173,47 @@ static int load_target(struct rel_plan *p, const struct rel_history *h,
 	return r;
 }
 
-int rel_rollback_plan(struct rel_plan *p, const struct rel_back *q,
+/* Choose, load and mix once; p->kind says whether anything would change. */
+static int try_target(struct rel_plan *p, const struct rel_back *q,
+	const struct rel_history *h, struct rel_activation *at,
 	const struct rel_err *why, struct rel_err *err)
 {
 	REL_AUTO(rel_release_row_done) struct rel_release_row row = { 0 };
+	bool same, mixed = q->code || q->keep_n > 0;
+	int r = choose(p, q, h, at, &row, &same, err);
+
+	p->kind = REL_PLAN_UNCHANGED;
+	if (r < 0 || (same && !mixed))
+		return r;
+	r = load_target(p, h, &row, err);
+	if (r == 0 && mixed)
+		r = mix(p, q, h, why, err);
+	if (r == 0 && !rel_id_equal(&p->to.content, &p->current.content))
+		p->kind = REL_PLAN_RELEASE;
+	return r;
+}
+
+int rel_rollback_plan(struct rel_plan *p, const struct rel_back *q,
+	const struct rel_err *why, struct rel_err *err)
+{
 	struct rel_app_history app = { p->home->ledger, p->app };
 	struct rel_history h = rel_history_of(&app);
-	bool same, mixed = q->code || q->keep_n > 0;
+	struct rel_activation at = p->current;
 	int r;
 
-	p->kind = REL_PLAN_RELEASE;
 	p->reason = "rollback";
 	p->message = rel_strdup(q->message);
 	if (p->current.seq == 0)
 		return rel_fail(err, REL_EREFUSED,
 			"app '%s' has nothing to roll back from", p->app);
-	r = choose(p, q, &h, &row, &same, err);
-	if (r < 0)
+	/* With what is kept an entry can be what is current: then the next one
+	 * down is meant. */
+	do {
+		rel_side_done(&p->to);
+		r = try_target(p, q, &h, &at, why, err);
+	} while (r == 0 && p->kind == REL_PLAN_UNCHANGED && q->target == 0);
+	if (r < 0 || p->kind == REL_PLAN_UNCHANGED)
 		return r;
-	if (same && !mixed) {
-		p->kind = REL_PLAN_UNCHANGED;
-		return 0;
-	}
-	r = load_target(p, &h, &row, err);
-	if (r == 0 && mixed)
-		r = mix(p, q, &h, why, err);
-	if (r < 0)
-		return r;
-	if (rel_id_equal(&p->to.content, &p->current.content)) {
-		p->kind = REL_PLAN_UNCHANGED;
-		return 0;
-	}
 	p->same_code = rel_id_equal(&p->to.artifact, &p->from.artifact);
 	if (p->same_code)
 		r = find_below(p, &h, true, &p->other_code, err);

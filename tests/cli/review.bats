@@ -138,7 +138,8 @@ hint: an artifact is sha256:…, a release or a commit; 'relctl artifacts' lists
 	[ "$(value TOKEN)" = abc ]
 	# It has the same content, so the undo stack is as high as before.
 	try rollback
-	expect 3 "" "error: there is nothing to roll back to"
+	expect 3 "" "error: there is nothing to roll back to
+hint: 'relctl -a shop releases' lists what 'rollback vN' can name"
 	try -q release -e ../same.env
 	expect 0 v2 ""
 }

@@ -55,7 +55,8 @@ undo: relctl -a shop rollback v3"
 		[ "$(value N)" = "${want#*:}" ]
 	done
 	try rollback
-	expect 3 "" "error: there is nothing to roll back to"
+	expect 3 "" "error: there is nothing to roll back to
+hint: 'relctl -a shop releases' lists what 'rollback vN' can name"
 	[ "$(current)" = v7 ]
 	[ "$(history)" = "v1 v2 v3 v4 v5=v3 v6=v2 v7=v1" ]
 }
@@ -84,7 +85,8 @@ undo: relctl -a shop rollback v4"
 	expect 0 v6 ""
 	[ "$(value N)" = 1 ]
 	try rollback
-	expect 3 "" "error: there is nothing to roll back to"
+	expect 3 "" "error: there is nothing to roll back to
+hint: 'relctl -a shop releases' lists what 'rollback vN' can name"
 }
 
 @test "a target off the stack is pushed: the next rollback leaves it again" {
@@ -97,7 +99,8 @@ undo: relctl -a shop rollback v4"
 	expect 0 v6 ""
 	[ "$(value N)" = 1 ]
 	try rollback
-	expect 3 "" "error: there is nothing to roll back to"
+	expect 3 "" "error: there is nothing to roll back to
+hint: 'relctl -a shop releases' lists what 'rollback vN' can name"
 }
 
 @test "what is current already stays, under any of its numbers" {
@@ -147,7 +150,8 @@ undo: relctl -a shop rollback v2"
 	expect 0 v3 "$stderr"
 	has "$stderr" "shop: v2 → v3 (v1 again)"
 	try rollback
-	expect 3 "" "error: there is nothing to roll back to"
+	expect 3 "" "error: there is nothing to roll back to
+hint: 'relctl -a shop releases' lists what 'rollback vN' can name"
 }
 
 @test "--code goes back with the code and keeps the whole config" {
@@ -164,7 +168,8 @@ undo: relctl -a shop rollback v2"
 	expect 0 v4 ""
 	[ "$(value N)" = 1 ]
 	try rollback
-	expect 3 "" "error: there is nothing to roll back to"
+	expect 3 "" "error: there is nothing to roll back to
+hint: 'relctl -a shop releases' lists what 'rollback vN' can name"
 }
 
 @test "where only the config changed, the newest other code is named" {
@@ -191,7 +196,8 @@ hint: relctl release makes the first"
 	expect 3 "" "error: app 'shop' has nothing to roll back from"
 	relctl -q release
 	try rollback
-	expect 3 "" "error: there is nothing to roll back to"
+	expect 3 "" "error: there is nothing to roll back to
+hint: 'relctl -a shop releases' lists what 'rollback vN' can name"
 	try rollback --json
 	expect 3 "$output" ""
 	[ "$(jq -c '[.schema,.error.code,.error.exit]' <<<"$output")" = \

@@ -88,12 +88,12 @@ static void test_anything_but_64_digits_and_a_newline_is_refused(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		assert_int_equal(
 			load(state, bad[i], strlen(bad[i]), 0600, &key, &err),
-			-REL_EINVALID);
+			-REL_EDENIED);
 	upper[7] = 'A';
 	assert_int_equal(
-		load(state, upper, 65, 0600, &key, &err), -REL_EINVALID);
+		load(state, upper, 65, 0600, &key, &err), -REL_EDENIED);
 	nul[40] = '\0';
-	assert_int_equal(load(state, nul, 65, 0600, &key, &err), -REL_EINVALID);
+	assert_int_equal(load(state, nul, 65, 0600, &key, &err), -REL_EDENIED);
 }
 
 static void test_a_message_never_has_the_key(void **state)
@@ -104,7 +104,7 @@ static void test_a_message_never_has_the_key(void **state)
 	struct rel_key key;
 
 	assert_int_equal(
-		load(state, text, 65, 0600, &key, &err), -REL_EINVALID);
+		load(state, text, 65, 0600, &key, &err), -REL_EDENIED);
 	assert_null(strstr(err.msg, "5ec2e7"));
 	assert_string_equal(err.context, "");
 }
@@ -117,7 +117,7 @@ static void test_no_file_is_not_found_and_a_directory_no_key(void **state)
 
 	assert_int_equal(rel_key_load(path, &key, &err), -REL_ENOTFOUND);
 	assert_non_null(strstr(err.msg, path));
-	assert_int_equal(rel_key_load(*state, &key, &err), -REL_EINVALID);
+	assert_int_equal(rel_key_load(*state, &key, &err), -REL_EDENIED);
 }
 
 static void test_making_makes_the_directories_too(void **state)
@@ -148,8 +148,8 @@ static void test_a_key_that_is_there_is_never_replaced(void **state)
 	assert_string_equal(first.id, second.id);
 	/* Nor one that is no key: that may be the wrong path. */
 	assert_int_equal(load(state, "dear diary\n", 11, 0600, &first, &err),
-		-REL_EINVALID);
-	assert_int_equal(rel_key_make(path, &second, &err), -REL_EINVALID);
+		-REL_EDENIED);
+	assert_int_equal(rel_key_make(path, &second, &err), -REL_EDENIED);
 }
 
 static void test_processes_that_make_one_at_once_agree(void **state)
