@@ -178,11 +178,13 @@ hint: -e takes a file; --set takes NAME=VALUE"
 
 @test "--set takes everything behind the first = literally" {
 	local odd=$' a=b#"\'\\$HOME`id`\n\tü '
-	try -q release --set "ODD=$odd" --set EMPTY= --set N=1 --set N=2
+	try -q release --set "ODD=$odd" --set EMPTY= --set N=2
 	expect 0 v1 ""
 	[ "$(value ODD; echo .)" = "$odd"$'\n.' ]
 	[ "$(value EMPTY; echo .)" = $'\n.' ]
 	[ "$(value N)" = 2 ]
+	try release --set N=3 --set N=4
+	expect 2 "" "error: 'N' is given twice"
 }
 
 @test "--set beats env files, --unset beats both" {

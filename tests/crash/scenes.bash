@@ -10,6 +10,7 @@
 # `wanted`, its trace is in trace.out.
 scene() {
 	before='' target=''
+	wipe data config saved
 	"scene_$1"
 	save
 	trace trace.out "$RELCTL" "${command[@]}" >wanted.out 2>wanted.err
