@@ -239,17 +239,18 @@ static int by_digest(struct ctx *cx, const char *word, struct artifact_ref *ret,
 	return r < 0 ? r : 0;
 }
 
-/* A commit name by git; false when there is no repository or no such name. */
-static bool git_commit_of(struct ctx *cx, const char *word, char *ret)
+/* A commit name by git; false when there is no repository or no such name, or
+ * that can't be told: ${why}. */
+static bool git_commit_of(
+	struct ctx *cx, const char *word, char *ret, struct rel_err *why)
 {
 	REL_AUTO(rel_json_freep) struct json_t *doc = NULL;
-	struct rel_err ignored;
 	const char *commit;
 
 	/* To the helper A..B is a range, which is no name of one commit. */
 	if (strstr(word, ".."))
 		return false;
-	if (helper_resolve(cx, word, &doc, &ignored) < 0)
+	if (helper_resolve(cx, word, &doc, why) < 0)
 		return false;
 	commit = rel_json_get_str(doc, "commit");
 	snprintf(ret, 41, "%s", commit ? commit : "");
@@ -257,14 +258,15 @@ static bool git_commit_of(struct ctx *cx, const char *word, char *ret)
 }
 
 static int as_commit(struct ctx *cx, const char *word, struct artifact_ref *ret,
-	bool *ret_named, bool *ret_built, struct rel_err *err)
+	bool *ret_named, bool *ret_built, struct rel_err *why,
+	struct rel_err *err)
 {
 	size_t n = strlen(word);
 	char commit[41];
 	int r = 0;
 
 	*ret_named = *ret_built = false;
-	if (git_commit_of(cx, word, commit)) {
+	if (git_commit_of(cx, word, commit, why)) {
 		*ret_named = true;
 		return by_commit(cx, commit, ret, ret_built, err);
 	}
@@ -280,6 +282,7 @@ int artifact_find(struct ctx *cx, const char *word, struct artifact_ref *ret,
 {
 	REL_AUTO(rel_release_row_done) struct rel_release_row row = { 0 };
 	struct artifact_ref by_git = { 0 };
+	struct rel_err why = REL_ERR_INIT;
 	bool named, built, is_release;
 	char app[41];
 	int64_t number;
@@ -289,7 +292,7 @@ int artifact_find(struct ctx *cx, const char *word, struct artifact_ref *ret,
 	if (strncmp(word, "sha256:", 7) == 0)
 		return by_digest(cx, word, ret, err);
 	is_release = release_form(cx, word, app, &number);
-	r = as_commit(cx, word, &by_git, &named, &built, err);
+	r = as_commit(cx, word, &by_git, &named, &built, &why, err);
 	if (r < 0)
 		return r;
 	if (is_release) {
@@ -320,6 +323,10 @@ int artifact_find(struct ctx *cx, const char *word, struct artifact_ref *ret,
 		rel_fail(err, REL_ENOTFOUND, "commit '%s' was not built here",
 			word);
 		return rel_hint(err, "relctl build %s", word);
+	}
+	if (why.code == REL_EDENIED) {
+		*err = why; /* of the repository */
+		return -(int)err->code;
 	}
 	rel_fail(err, REL_ENOTFOUND, "no artifact '%.*s'", shown_len(word),
 		word);

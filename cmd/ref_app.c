@@ -193,7 +193,7 @@ int app_find_or_new(
 {
 	REL_AUTO(rel_json_freep) struct json_t *doc = NULL;
 	REL_AUTO(apps_done) struct apps a = { 0 };
-	struct rel_err ignored;
+	struct rel_err why = REL_ERR_INIT;
 	const char *top;
 	int r = rel_ledger_each_app(cx->home->ledger, add_app, &a, err);
 
@@ -207,13 +207,17 @@ int app_find_or_new(
 	}
 	if (a.names.n > 0)
 		return app_find(cx, ret, err);
-	if (helper_resolve(cx, "HEAD", &doc, &ignored) == 0 &&
+	if (helper_resolve(cx, "HEAD", &doc, &why) == 0 &&
 		(top = rel_json_get_str(doc, "top")) != NULL) {
 		name_from_directory(top, ret);
 		if (app_name_valid(ret)) {
 			*ret_new = true;
 			return 0;
 		}
+	}
+	if (!doc && why.code == REL_EDENIED) {
+		*err = why;
+		return -(int)err->code;
 	}
 	rel_fail(err, REL_EUSAGE, "the new app needs a name");
 	return rel_hint(err, "name it with -a APP");

@@ -97,7 +97,9 @@ static int check_owner(const struct owners *o, const char *path,
 static int check_found(const struct owners *o, const char *path, char **ret_dir,
 	struct rel_err *err)
 {
+	REL_AUTO(rel_freep) char *named = NULL;
 	git_buf dir = { 0 };
+	size_t n;
 	int r = git_repository_discover(&dir, path, 0, NULL);
 
 	if (r == GIT_ENOTFOUND)
@@ -106,7 +108,12 @@ static int check_found(const struct owners *o, const char *path, char **ret_dir,
 		return rel_git_fail(err, r, "'%s'", path);
 	*ret_dir = rel_git_path_trim(dir.ptr);
 	git_buf_dispose(&dir);
-	return check_owner(o, *ret_dir, *ret_dir, err);
+	/* As people call it, without the .git of a work tree. */
+	named = rel_strdup(*ret_dir);
+	n = strlen(named);
+	if (n > 5 && strcmp(named + n - 5, "/.git") == 0)
+		named[n - 5] = '\0';
+	return check_owner(o, *ret_dir, named, err);
 }
 
 static int check_open(

@@ -80,8 +80,8 @@ release_25() {
 		is "key files" "$(find config -type f | wc -l)" 1
 		intact
 		strict relctl -C repo -a shop release --set "A=$round"
-		is "exec" "$(relctl -a shop exec sh -c 'echo $A' 2>/dev/null)" \
-			"$round"
+		try -a shop exec printenv A
+		is "exec" "$output" "$round"
 	done
 }
 
@@ -149,9 +149,10 @@ hold() {
 
 	shift
 	# It says when it has the lock, and ends with its input.
-	exec 7> >(exec flock -x "$held" sh -c 'echo held; cat' >held.out 3>&-)
+	[ -p ready ] || mkfifo ready
+	exec 7> >(exec flock -x "$held" sh -c 'echo held >ready; cat' 3>&-)
 	pid=$!
-	until grep -q held held.out 2>/dev/null; do :; done
+	read -r _ <ready
 	"$@" || ended=$?
 	exec 7>&-
 	wait "$pid"
@@ -159,7 +160,8 @@ hold() {
 }
 
 all_busy() {
-	for words in "-C repo build" "-C repo build HEAD~1" "import app.tar" \
+	for words in "-C repo build" "-C repo build HEAD~1" "-C repo build HEAD~2" \
+		"import app.tar" \
 		"-a shop release $id --set B=1" "-a shop rollback" \
 		"-a shop config set B=1" "-a shop config unset A" \
 		"-a shop activate v3" "promote shop two" "-a shop pin v1" "gc" \
@@ -203,9 +205,9 @@ two_apps() {
 
 @test "while gc has the store, what would add to it waits; the rest works" {
 	two_apps
-	# HEAD~1 is built, but not that commit: one more of the same tree.
-	git -C repo commit -q --allow-empty -m same
-	git -C repo reset -q --hard HEAD~2
+	# HEAD is another commit of a tree that was built, HEAD~1 is that one,
+	# HEAD~2 was never built.
+	git -C repo reset -q --hard HEAD~1
 	git -C repo commit -q --allow-empty -m same
 	hold "$RELCTL_STORE/lock" all_busy
 	hold "$RELCTL_STORE/lock" reads_work

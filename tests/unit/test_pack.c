@@ -193,8 +193,9 @@ static bool hash_cuts(const struct member *m, size_t size)
 	char hex[9] = { 0 };
 
 	memcpy(hex, rel_id_hex(&id).s, 8);
-	return (unsigned __int128)strtoull(hex, NULL, 16) * 98304 <
-	       (unsigned __int128)size << 32;
+	/* Whole numbers below 2^53: exact. */
+	return (double)strtoul(hex, NULL, 16) * 98304.0 <
+	       (double)size * 4294967296.0;
 }
 
 static void model_make(struct model *m, const struct list *l)
@@ -329,8 +330,9 @@ static void assert_as_model(const struct list *l, uint32_t step)
 				packed.n, packed.chunks[i].size,
 				m.pieces.v[i].size);
 		assert_int_equal(packed.chunks[i].data, m.pieces.v[i].data);
-		assert_memory_equal(
-			&packed.chunks[i], &g.refs.v[i], sizeof(*g.refs.v));
+		assert_true(rel_id_equal(
+			&packed.chunks[i].name, &g.refs.v[i].name));
+		assert_int_equal(packed.chunks[i].packed, g.refs.v[i].packed);
 		assert_true(packed.chunks[i].size <= REL_CHUNK_LIMIT);
 	}
 	assert_int_equal(packed.size, m.tar.len);
@@ -403,7 +405,6 @@ static void test_random_lists_are_cut_as_the_model_says(void **state)
 
 		state_of_random = seed * UINT64_C(0x9e3779b97f4a7c15);
 		grow(&l, "", 0);
-		print_message("# seed %u: %zu members\r", seed, l.members.n);
 		assert_as_model(&l, steps[seed % 4]);
 	}
 }
@@ -443,7 +444,10 @@ static char *path_that(bool cuts, int number, size_t size)
 static void add_that(struct list *l, bool cuts, int number, size_t content)
 {
 	size_t member = 512 + (content + 511) / 512 * 512;
-	REL_AUTO(rel_freep) char *path = path_that(cuts, number, member);
+	/* What is larger has no say. */
+	REL_AUTO(rel_freep)
+	char *path = content > 65536 ? rel_printf("%03d", number)
+				     : path_that(cuts, number, member);
 
 	add(l, REL_FILE, path, "", content);
 }
@@ -523,13 +527,13 @@ static void test_cuts_at_the_edges(void **state)
 static void test_a_full_chunk_takes_the_header_of_a_large_file(void **state)
 {
 	struct list l = { 0 };
-	struct rel_buf path = REL_BUF_INIT, target = REL_BUF_INIT;
+	struct rel_buf path = REL_BUF_INIT;
 
 	(void)state;
 	for (int i = 0; i < 8; i++)
 		add_that(&l, false, i, 65536 - 512);
 	rel_buf_addc(&path, '9');
-	while (path.len < 4000)
+	while (path.len < 3990)
 		rel_buf_adds(&path, path.len % 200 == 199 ? "/" : "x");
 	/* Each directory of that path. */
 	for (size_t i = 1; i < path.len; i++) {
@@ -542,7 +546,6 @@ static void test_a_full_chunk_takes_the_header_of_a_large_file(void **state)
 	add(&l, REL_FILE, path.p, "", 70000);
 	assert_as_model(&l, 0);
 	rel_buf_free(&path);
-	rel_buf_free(&target);
 	list_free(&l);
 }
 
@@ -715,7 +718,13 @@ static void test_the_record_there_and_back(void **state)
 	assert_int_equal(rel_packed_from_json(parsed, &back, &err), 0);
 	assert_true(rel_id_equal(&back.artifact, &p.artifact));
 	assert_int_equal(back.n, 3);
-	assert_memory_equal(back.chunks, p.chunks, 3 * sizeof(*p.chunks));
+	for (size_t i = 0; i < 3; i++) {
+		assert_true(
+			rel_id_equal(&back.chunks[i].name, &p.chunks[i].name));
+		assert_int_equal(back.chunks[i].size, p.chunks[i].size);
+		assert_int_equal(back.chunks[i].packed, p.chunks[i].packed);
+		assert_int_equal(back.chunks[i].data, p.chunks[i].data);
+	}
 	assert_int_equal(back.size, p.size);
 	assert_int_equal(back.entries, 2);
 	second = rel_packed_to_json(&back);
@@ -732,7 +741,6 @@ static void test_a_record_that_is_not_one(void **state)
 	static const char *const bad[] = {
 		"{}",
 		"[]",
-		"null",
 		RECORD("sha256:" H, "null", "\"entries\":0,\"size\":1024"),
 		RECORD("sha256:" H, "{}", "\"entries\":0,\"size\":1024"),
 		RECORD("sha512:" H, "[" C "]", "\"entries\":0,\"size\":1024"),
