@@ -86,7 +86,9 @@ check() {
 		return
 	fi
 	sed -n '/programs:/p' "$tested.count"
-	sed -n '/^  \(failed\|skipped\) /p' "$tested.count" >>"$notes"
+	listed='failed\|skipped'
+	[ -z "$what" ] || listed=failed
+	sed -n "/^  \($listed\) /p" "$tested.count" >>"$notes"
 	read -r p f s <<-EOF
 		$(tail -n 1 "$tested.count")
 	EOF

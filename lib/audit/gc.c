@@ -359,14 +359,13 @@ int rel_gc(struct rel_home *h, int64_t keep_n, int64_t since_ms,
 	struct job j = {
 		.home = h, .plan = ret, .keep = keep_n, .since_ms = since_ms
 	};
-	int r = rel_store_sweep(h->store, err);
+	int r = rel_store_lock(
+		h->store, REL_LOCK_EXCLUSIVE, h->opt.wait_ms, err);
 
 	if (r == 0)
-		r = rel_store_lock(
-			h->store, REL_LOCK_EXCLUSIVE, h->opt.wait_ms, err);
-	if (r < 0)
-		return r;
-	r = fill(&j, err);
+		r = rel_store_sweep(h->store, err);
+	if (r == 0)
+		r = fill(&j, err);
 	if (r == 0 && ret->freed_bytes > 0) {
 		r = record(&j, err);
 		if (r == 0)

@@ -202,9 +202,15 @@ int rel_home_load_key(struct rel_home *h, struct rel_err *err)
 			h->opt.key, h->key.id, want);
 		return rel_hint(err, "name the right one with RELCTL_KEY_FILE");
 	}
-	r = load_fingerprint(h, &fingerprint, err);
-	h->key_ready = r == 0;
-	return r;
+	h->key_ready = true;
+	/* Releases can run and be rolled back to without it: at 3 a.m. a lost
+	 * file of 400 bytes must not be in the way. */
+	if (load_fingerprint(h, &fingerprint, &h->no_fingerprint) < 0)
+		rel_notice(h->opt.events,
+			"%s: what is there runs, but new configs cannot be "
+			"made",
+			h->no_fingerprint.msg);
+	return 0;
 }
 
 int rel_home_append(struct rel_home *h, const char *app, const char *kind,

@@ -42,6 +42,8 @@ struct rel_home {
 	bool key_ready; /* the two below are loaded */
 	struct rel_key key;
 	uint8_t fingerprint_key[32];
+	/* Why the fingerprint key is not there; code 0 when it is. */
+	struct rel_err no_fingerprint;
 };
 
 /*
@@ -61,8 +63,9 @@ int rel_home_reopen(struct rel_home *h, struct rel_err *err) REL_CHECK;
 
 /*
  * Load the key if that was not done yet, and compare it with the one that the
- * ledger pins. Errors: REL_EDENIED (no key, or another one: the message has
- * the path and both IDs), REL_EINTEGRITY (the sealed fingerprint key).
+ * ledger pins. A fingerprint key that is lost or damaged is not an error here:
+ * no_fingerprint says so, with a notice. Errors: REL_EDENIED (no key, or
+ * another one: the message has the path and both IDs).
  */
 int rel_home_load_key(struct rel_home *h, struct rel_err *err) REL_CHECK;
 

@@ -24,7 +24,10 @@ void rel_store_reserve_make(struct rel_store *s)
 
 	fd = openat(s->fd, "reserve",
 		O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
-	if (fd < 0 || fstat(fd, &st) < 0 || st.st_size == RESERVE_BYTES)
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return;
+	/* A copy of a store may have holes where the room should be. */
+	if (st.st_size == RESERVE_BYTES && st.st_blocks >= RESERVE_BYTES / 512)
 		return;
 	/* A part of it is of no use, and stands in the way. */
 	if (ftruncate(fd, 0) < 0 || posix_fallocate(fd, 0, RESERVE_BYTES) != 0)

@@ -268,3 +268,20 @@ shop: unchanged, v1"
 		[ "$(cat "$(tree)/page")" = one ]
 	done
 }
+
+@test "a lost fingerprint key: rollback and exec work, a new config does not" {
+	releases 2
+	rm -f "$RELCTL_STORE/configs/fingerprint.cms"
+	try -q rollback
+	expect 0 v3 ""
+	try -q exec printenv N
+	expect 0 1 ""
+	try -q config set N=3
+	[ "$status" -eq 6 ]
+	[ -z "$output" ]
+	has "$stderr" "fingerprint.cms"
+	has "$stderr" "rollback, run and exec work without it"
+	try verify
+	[ "$status" -eq 6 ]
+	has "$stderr" "fingerprint.cms"
+}

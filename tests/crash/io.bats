@@ -14,7 +14,7 @@ setup() {
 	private
 	command -v strace >/dev/null || skip "no strace"
 	app_repo repo
-	most=${RELCTL_CRASH_POINTS:-40}
+	most=${RELCTL_CRASH_POINTS:-30}
 	[ "$most" -gt 0 ] || most=1000000
 }
 

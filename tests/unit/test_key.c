@@ -64,12 +64,13 @@ static void test_a_key_that_others_may_open_is_refused(void **state)
 
 static void test_a_key_of_somebody_else_is_refused(void **state)
 {
-	REL_AUTO(rel_freep) char *path = path_of(state, "key");
+	REL_AUTO(rel_freep) char *path = NULL;
 	struct rel_err err = REL_ERR_INIT;
 	struct rel_key key;
 
 	if (geteuid() != 0)
 		skip_for("only root can give files to others");
+	path = path_of(state, "key");
 	assert_int_equal(load(state, TEXT, strlen(TEXT), 0600, &key, &err), 0);
 	assert_int_equal(chown(path, 12345, (gid_t)-1), 0);
 	assert_int_equal(rel_key_load(path, &key, &err), -REL_EDENIED);

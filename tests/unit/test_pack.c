@@ -80,9 +80,13 @@ static struct rel_entry entry_of(const struct member *m)
 	};
 }
 
-static unsigned char content_byte(size_t member, size_t at)
+static void add_content(struct rel_buf *b, size_t member, size_t size)
 {
-	return (unsigned char)((at >> 6) * 31 + member * 7 + at % 5);
+	char *to = rel_buf_room(b, size);
+
+	for (size_t i = 0; i < size; i++)
+		to[i] = (char)((i >> 6) * 31 + member * 7 + (i & 3));
+	b->len += size;
 }
 
 /* ---- the model ---- */
@@ -105,8 +109,9 @@ static void model_free(struct model *m)
 
 static void zeros_to_block(struct rel_buf *b)
 {
-	while (b->len % 512)
-		rel_buf_addc(b, 0);
+	static const char zeros[512];
+
+	rel_buf_add(b, zeros, (512 - b->len % 512) % 512);
 }
 
 static void model_block(struct rel_buf *out, const char *name, size_t name_len,
@@ -208,8 +213,8 @@ static void model_make(struct model *m, const struct list *l)
 
 		model_header(&m->tar, x);
 		header = m->tar.len - start;
-		for (size_t k = 0; x->type == REL_FILE && k < x->size; k++)
-			rel_buf_addc(&m->tar, (char)content_byte(i, k));
+		if (x->type == REL_FILE)
+			add_content(&m->tar, i, x->size);
 		zeros_to_block(&m->tar);
 		size = m->tar.len - start;
 		if (x->type == REL_FILE && x->size > 65536) {
@@ -297,8 +302,7 @@ static int run_pack(const struct list *l, uint32_t step, struct got *g,
 		if (r < 0 || m->type != REL_FILE)
 			continue;
 		rel_buf_reset(&content);
-		for (size_t k = 0; k < m->size; k++)
-			rel_buf_addc(&content, (char)content_byte(i, k));
+		add_content(&content, i, m->size);
 		for (size_t at = 0; r == 0 && at < m->size;) {
 			size_t n = step ? 1 + any(step) : m->size;
 
@@ -400,7 +404,7 @@ static void test_random_lists_are_cut_as_the_model_says(void **state)
 	static const uint32_t steps[] = { 0, 100000, 5000, 600000 };
 
 	(void)state;
-	for (uint32_t seed = 1; seed <= 240; seed++) {
+	for (uint32_t seed = 1; seed <= 200; seed++) {
 		REL_AUTO(list_free) struct list l = { 0 };
 
 		state_of_random = seed * UINT64_C(0x9e3779b97f4a7c15);

@@ -254,13 +254,14 @@ static int read_read_only(const char *dir)
 
 static void test_a_store_that_cannot_be_written_can_be_read(void **state)
 {
-	REL_AUTO(rel_freep) char *dir = path_of(state, "s");
+	REL_AUTO(rel_freep) char *dir = NULL;
 	struct rel_store *s;
 	struct rel_err err = REL_ERR_INIT;
 	int status;
 
 	if (geteuid() != 0)
 		skip_for("only root can give files to others, and mount");
+	dir = path_of(state, "s");
 	s = store_at(state, "s");
 	assert_int_equal(rel_store_lock(s, REL_LOCK_SHARED, 0, &err), 0);
 	rel_store_closep(&s);
@@ -284,6 +285,14 @@ static void test_a_reader_writes_nothing(void **state)
 	assert_int_equal(faccessat(rel_store_fd(s), "lock", F_OK, 0), -1);
 }
 
+static int truncate_in(struct rel_store *s, const char *name, off_t size)
+{
+	REL_AUTO(rel_closep)
+	int fd = openat(rel_store_fd(s), name, O_WRONLY | O_CLOEXEC);
+
+	return ftruncate(fd, size);
+}
+
 static void test_the_reserve_is_room_that_is_really_there(void **state)
 {
 	REL_AUTO(rel_store_closep) struct rel_store *s = store_at(state, "s");
@@ -304,6 +313,12 @@ static void test_the_reserve_is_room_that_is_really_there(void **state)
 	assert_int_equal(rel_store_reserve_check(s, &err), -REL_EINTEGRITY);
 	rel_store_reserve_make(s);
 	assert_int_equal(rel_store_reserve_check(s, &err), 0);
+	/* A copy may have the size and not the room. */
+	assert_int_equal(truncate_in(s, "reserve", 0), 0);
+	assert_int_equal(truncate_in(s, "reserve", 262144), 0);
+	rel_store_reserve_make(s);
+	assert_int_equal(fstatat(rel_store_fd(s), "reserve", &st, 0), 0);
+	assert_true(st.st_blocks >= 512);
 	/* Empty space of another size was not tampered with. */
 	spoil(s, "reserve", "");
 	assert_int_equal(rel_store_reserve_check(s, &err), -REL_ENOTFOUND);
