@@ -106,26 +106,9 @@ static int next_bytes(
 	return 0;
 }
 
-static int read_content(struct rel_reader *reader, struct rel_sha256 *sha,
-	const struct rel_entry *e, struct rel_id *ret, struct rel_err *err)
-{
-	const void *p = e->target;
-	size_t n = e->target_len;
-	int r = 0;
-
-	if (e->type == REL_LINK)
-		rel_sha256_add(sha, p, n);
-	while (e->type == REL_FILE &&
-		(r = rel_reader_data(reader, &p, &n, err)) == 0 && n > 0)
-		rel_sha256_add(sha, p, n);
-	*ret = rel_sha256_final(sha);
-	return r;
-}
-
 static int read_segment(struct rel_home *h, struct side *s,
 	const struct segment *seg, struct rel_err *err)
 {
-	REL_AUTO(rel_sha256_freep) struct rel_sha256 *sha = rel_sha256_new();
 	REL_AUTO(rel_reader_closep) struct rel_reader *reader = NULL;
 	struct fragment f = { .left = seg->n };
 	struct rel_entry e;
@@ -143,7 +126,7 @@ static int read_segment(struct rel_home *h, struct side *s,
 		r = rel_reader_next(reader, &e, NULL, &more, err);
 		if (r < 0 || !more)
 			break;
-		r = read_content(reader, sha, &e, &file.digest, err);
+		r = rel_reader_digest(reader, &e, &file.digest, err);
 		if (r < 0)
 			break;
 		file.path = rel_strndup(e.path, e.path_len);

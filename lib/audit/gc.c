@@ -106,14 +106,6 @@ static int see_build(
 	return 0;
 }
 
-static int activation_at(
-	void *arg, int64_t seq, struct rel_activation *ret, struct rel_err *err)
-{
-	struct job *j = arg;
-
-	return rel_ledger_activation(j->home->ledger, j->app, seq, ret, err);
-}
-
 static int see_stack(
 	void *arg, const struct rel_activation *a, struct rel_err *err)
 {
@@ -147,7 +139,8 @@ static int see_stack(
 static int see_app(void *arg, const char *app, struct rel_err *err)
 {
 	struct job *j = arg;
-	struct rel_history history = { .at = activation_at, .arg = j };
+	struct rel_app_history at = { j->home->ledger, app };
+	struct rel_history history = rel_history_of(&at);
 	int r;
 
 	j->app = app;

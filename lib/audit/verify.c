@@ -23,6 +23,7 @@ struct fate {
 
 struct job {
 	struct rel_home *home;
+	enum rel_object kind; /* what see_object looks at */
 	struct rel_verify *v;
 	REL_VEC(struct fate) fates; /* sorted by artifact */
 };
@@ -293,19 +294,8 @@ static int see_object(void *arg, const struct rel_id *id, struct rel_err *err)
 	REL_AUTO(rel_buf_free) struct rel_buf b = REL_BUF_INIT;
 	struct job *j = arg;
 
-	return told(j->v,
-		rel_store_get(j->home->store, REL_OBJECT_RELEASE, id, &b, err),
-		err);
-}
-
-static int see_config(void *arg, const struct rel_id *id, struct rel_err *err)
-{
-	REL_AUTO(rel_buf_free) struct rel_buf b = REL_BUF_INIT;
-	struct job *j = arg;
-
-	return told(j->v,
-		rel_store_get(j->home->store, REL_OBJECT_CONFIG, id, &b, err),
-		err);
+	return told(
+		j->v, rel_store_get(j->home->store, j->kind, id, &b, err), err);
 }
 
 /* A tree without its artifact cannot be checked; gc would have taken it. */
@@ -327,16 +317,10 @@ static int check_objects(struct job *j, struct rel_err *err)
 
 	v->no_reserve = r == -REL_ENOTFOUND;
 	r = v->no_reserve ? 0 : told(v, r, err);
-	if (r == 0)
-		r = told(v,
-			rel_store_each(
-				s, REL_OBJECT_RELEASE, see_object, j, err),
-			err);
-	if (r == 0)
-		r = told(v,
-			rel_store_each(
-				s, REL_OBJECT_CONFIG, see_config, j, err),
-			err);
+	for (j->kind = REL_OBJECT_RELEASE;
+		r == 0 && j->kind <= REL_OBJECT_CONFIG; j->kind++)
+		r = told(
+			v, rel_store_each(s, j->kind, see_object, j, err), err);
 	if (r == 0)
 		r = told(v, rel_chunk_each(s, see_chunk, j, err), err);
 	if (r == 0)

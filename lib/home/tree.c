@@ -220,27 +220,10 @@ int rel_home_tree(struct rel_home *h, const struct rel_id *artifact,
 	return r;
 }
 
-/* A reader's entries without a directory: only their digests are wanted. */
-static int index_entry(struct rel_reader *reader, struct rel_sha256 *sha,
-	const struct rel_entry *e, struct rel_id *ret, struct rel_err *err)
-{
-	const void *p;
-	size_t n;
-	int r = 0;
-
-	if (e->type != REL_FILE)
-		return 0;
-	while ((r = rel_reader_data(reader, &p, &n, err)) == 0 && n > 0)
-		rel_sha256_add(sha, p, n);
-	*ret = rel_sha256_final(sha);
-	return r;
-}
-
 int rel_home_index(struct rel_home *h, const struct rel_artifact *a,
 	struct rel_buf *out, struct rel_err *err)
 {
 	REL_AUTO(rel_reader_closep) struct rel_reader *reader = NULL;
-	REL_AUTO(rel_sha256_freep) struct rel_sha256 *sha = rel_sha256_new();
 	struct indexing ix = {
 		.out = out, .packed = &a->packed, .older_fd = -1
 	};
@@ -259,7 +242,7 @@ int rel_home_index(struct rel_home *h, const struct rel_artifact *a,
 		r = rel_reader_next(reader, &e, &offset, &more, err);
 		if (r < 0 || !more)
 			break;
-		r = index_entry(reader, sha, &e, &digest, err);
+		r = rel_reader_digest(reader, &e, &digest, err);
 		if (r == 0)
 			r = note_entry(&ix, &e, &digest, offset, err);
 	}

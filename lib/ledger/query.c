@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
 #include "ledger/db.h"
+#include "ledger/undo.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -354,4 +355,17 @@ int rel_ledger_key(struct rel_ledger *l, char ret_key_id[17],
 		rel_body_key(body, ret_key_id, ret_fingerprint, err) < 0)
 		return damaged(1, err);
 	return 0;
+}
+
+static int activation_at(
+	void *arg, int64_t seq, struct rel_activation *ret, struct rel_err *err)
+{
+	struct rel_app_history *h = arg;
+
+	return rel_ledger_activation(h->ledger, h->app, seq, ret, err);
+}
+
+struct rel_history rel_history_of(struct rel_app_history *h)
+{
+	return (struct rel_history){ .at = activation_at, .arg = h };
 }

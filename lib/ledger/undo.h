@@ -69,4 +69,11 @@ int rel_undo_each(const struct rel_history *h,
 		void *arg, const struct rel_activation *a, struct rel_err *err),
 	void *arg, struct rel_err *err) REL_CHECK;
 
+/* The activations of one app of a ledger, as a history; both are borrowed. */
+struct rel_app_history {
+	struct rel_ledger *ledger;
+	const char *app;
+};
+struct rel_history rel_history_of(struct rel_app_history *h);
+
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "crypto/digest.h"
 #include "pack/tar.h"
 
 #include <archive.h>
@@ -319,4 +320,21 @@ int rel_reader_data(struct rel_reader *r, const void **ret_p, size_t *ret_n,
 		return flaw(r, "has holes", err);
 	r->data_at += (int64_t)*ret_n;
 	return 0;
+}
+
+int rel_reader_digest(struct rel_reader *r, const struct rel_entry *e,
+	struct rel_id *ret, struct rel_err *err)
+{
+	REL_AUTO(rel_sha256_freep) struct rel_sha256 *sha = rel_sha256_new();
+	const void *p;
+	size_t n;
+	int rc = 0;
+
+	if (e->type == REL_LINK)
+		rel_sha256_add(sha, e->target, e->target_len);
+	while (e->type == REL_FILE &&
+		(rc = rel_reader_data(r, &p, &n, err)) == 0 && n > 0)
+		rel_sha256_add(sha, p, n);
+	*ret = rel_sha256_final(sha);
+	return rc;
 }

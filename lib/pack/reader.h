@@ -13,6 +13,7 @@
 
 #include "base/entry.h"
 #include "base/err.h"
+#include "base/id.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,6 +44,12 @@ int rel_reader_next(struct rel_reader *r, struct rel_entry *ret,
 /* Some bytes of the entry's content, *ret_n 0 at its end. */
 int rel_reader_data(struct rel_reader *r, const void **ret_p, size_t *ret_n,
 	struct rel_err *err) REL_CHECK;
+
+/* SHA-256 of the entry's content, or of a link's target; of nothing for a
+ * directory.
+ * Errors: rel_reader_data's. */
+int rel_reader_digest(struct rel_reader *r, const struct rel_entry *e,
+	struct rel_id *ret, struct rel_err *err) REL_CHECK;
 
 void rel_reader_closep(struct rel_reader **r);
 

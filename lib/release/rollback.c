@@ -7,19 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static int activation_at(
-	void *arg, int64_t seq, struct rel_activation *ret, struct rel_err *err)
-{
-	struct rel_app_history *h = arg;
-
-	return rel_ledger_activation(h->ledger, h->app, seq, ret, err);
-}
-
-struct rel_history rel_history_of(struct rel_app_history *h)
-{
-	return (struct rel_history){ .at = activation_at, .arg = h };
-}
-
 /* Looks down the stack for the newest entry that is worth naming. */
 struct search {
 	struct rel_plan *plan;

@@ -26,11 +26,4 @@ struct rel_back {
 int rel_rollback_plan(struct rel_plan *p, const struct rel_back *q,
 	const struct rel_err *why, struct rel_err *err) REL_CHECK;
 
-/* The activations of an app, as the pure rule wants to see them. */
-struct rel_app_history {
-	struct rel_ledger *ledger;
-	const char *app;
-};
-struct rel_history rel_history_of(struct rel_app_history *h);
-
 #endif
