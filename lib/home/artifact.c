@@ -125,17 +125,6 @@ int rel_artifact_broken(const struct rel_id *id, struct rel_err *err)
 		err, "'relctl build' of its commit, or an import, mends it");
 }
 
-bool rel_artifact_complete(struct rel_home *h, const struct rel_artifact *a)
-{
-	for (size_t i = 0; i < a->packed.n; i++) {
-		const struct rel_chunk_ref *c = &a->packed.chunks[i];
-
-		if (rel_chunk_size(h->store, &c->name) != (int64_t)c->packed)
-			return false;
-	}
-	return true;
-}
-
 bool rel_artifact_whole(struct rel_home *h, const struct rel_artifact *a)
 {
 	REL_AUTO(rel_buf_free) struct rel_buf frame = REL_BUF_INIT;

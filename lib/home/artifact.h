@@ -37,9 +37,6 @@ int rel_artifact_load(struct rel_home *h, const struct rel_id *id,
 /* To an error met while reading it: which artifact it is, and what mends it. */
 int rel_artifact_broken(const struct rel_id *id, struct rel_err *err);
 
-/* Has each chunk a file of the right size? Reads none of them. */
-bool rel_artifact_complete(struct rel_home *h, const struct rel_artifact *a);
-
 /* Read each chunk: is it there, and what its name says? */
 bool rel_artifact_whole(struct rel_home *h, const struct rel_artifact *a);
 

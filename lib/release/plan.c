@@ -231,16 +231,12 @@ int rel_plan_perform(
 enum rel_restore rel_restorable(
 	struct rel_home *h, const struct rel_release_row *row)
 {
-	REL_AUTO(rel_artifact_done) struct rel_artifact a = { 0 };
-	struct rel_err ignored;
-
 	if (!rel_store_has(h->store, REL_OBJECT_RELEASE, &row->digest) ||
 		!rel_store_has(h->store, REL_OBJECT_CONFIG, &row->sealed))
 		return REL_RESTORE_GONE;
 	if (rel_tree_exists(h->store, &row->artifact))
 		return REL_RESTORE_LOCAL;
-	return rel_artifact_load(h, &row->artifact, &a, NULL, &ignored) == 0 &&
-			       rel_artifact_complete(h, &a)
+	return rel_store_has_artifact(h->store, &row->artifact)
 		       ? REL_RESTORE_STORE
 		       : REL_RESTORE_GONE;
 }

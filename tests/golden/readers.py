@@ -89,7 +89,7 @@ def by_bsdtar(path):
 def by_git(repository):
     git = profile1.Git(repository)
     for mode, oid, path in git.entries:
-        if mode == 0o040000:
+        if mode in (0o040000, 0o160000):
             yield path, "dir", 0o755, 0, b"", 0, 0, MTIME
         elif mode == 0o120000:
             yield path, "link", 0o777, 0, git.blob(oid), 0, 0, MTIME
