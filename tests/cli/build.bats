@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # What `build` refuses, what it says, and what an option lets through.
-# shellcheck disable=SC2154 # status, output, stderr: bats; commit, short: helper
+# shellcheck disable=SC2154 # status, output, stderr: bats; commit: helper.bash
 
 load helper
 

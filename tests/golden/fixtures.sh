@@ -141,7 +141,7 @@ done
 finish
 
 begin many
-for i in $(seq 1 40); do
+for i in $(seq 1 12); do
 	mkdir "dir$i"
 	for k in $(seq 1 50); do
 		printf "%0$((i * k * 7 % 3001 + 1))d\n" "$k" >"dir$i/f$k"

@@ -8,13 +8,29 @@ load ../cli/helper
 here=$BATS_TEST_DIRNAME
 export PYTHONDONTWRITEBYTECODE=1
 
-# $fixtures: a directory that every user may read.
+# $work and $fixtures: directories that every user may read. In memory where
+# there is room: a store syncs its file system, and what waits there is not ours.
 make_fixtures() {
-	work=$(mktemp -d /tmp/relctl-golden.XXXXXX)
+	if ! make_work /dev/shm; then
+		make_work /tmp
+	fi
 	chmod 755 "$work"
 	mkdir "$work/fx"
 	"$BATS_TEST_DIRNAME/fixtures.sh" "$work/fx" 2>/dev/null
 	export work fixtures=$work/fx
+}
+
+# make_work DIR: $work below it, if there is room and programs may run there.
+make_work() {
+	[ -w "$1" ] &&
+		[ "$(df --output=avail "$1" | tail -n 1)" -gt 500000 ] &&
+		work=$(mktemp -d "$1/relctl-golden.XXXXXX") || return
+	printf '#!/bin/sh\n' >"$work/probe"
+	chmod 755 "$work/probe"
+	"$work/probe" 2>/dev/null || {
+		rm -rf "$work"
+		return 1
+	}
 }
 
 remove_fixtures() {
