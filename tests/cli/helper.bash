@@ -17,6 +17,8 @@ private() {
 	export RELCTL_STORE=$XDG_DATA_HOME/relctl
 	export RELCTL_KEY_FILE=$XDG_CONFIG_HOME/relctl/key
 	export TZ=UTC LC_ALL=C.UTF-8
+	export LSAN_OPTIONS=print_suppressions=0
+	LSAN_OPTIONS+=:suppressions=${BASH_SOURCE[0]%/*}/../lsan.supp
 	mkdir -p "$HOME"
 	cd "$HOME" || return
 }
