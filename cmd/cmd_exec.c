@@ -4,11 +4,13 @@
 
 struct args {
 	const char *release;
+	struct box_args box;
 };
 
 static const struct opt opts[] = {
 	{ "release", 'r', OPT_STR, offsetof(struct args, release), "RELEASE",
 		"in this release instead of the current one" },
+	BOX_OPTS(args, box),
 	{ 0 },
 };
 
@@ -26,6 +28,7 @@ static int run(
 		.release = a->release,
 		.argv = argv,
 		.argc = argc,
+		.box = &a->box,
 	};
 
 	return launch_run(cx, &l, err);

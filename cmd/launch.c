@@ -4,14 +4,10 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "home/record.h"
-#include "home/sealed.h"
-#include "home/tree.h"
+#include "config/command.h"
+#include "load.h"
 #include "opt.h"
 #include "out.h"
-#include "ref.h"
-#include "release/release.h"
-#include "store/tree.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,62 +17,6 @@
 #include <unistd.h>
 
 #define SHORT_LIFE_MS 3000 /* who dies earlier probably never started well */
-
-struct loaded {
-	struct rel_release_row row;
-	struct rel_record record;
-	struct rel_config config;
-	struct rel_buf tree; /* path */
-	int tree_fd;
-};
-
-static void loaded_done(struct loaded *l)
-{
-	rel_release_row_done(&l->row);
-	rel_record_done(&l->record);
-	rel_config_done(&l->config);
-	rel_buf_free(&l->tree);
-	rel_closep(&l->tree_fd);
-}
-
-/* The current release's tree is there since its activation; another one may
- * have to be unpacked first. */
-static int open_tree(struct ctx *cx, struct loaded *l, struct rel_err *err)
-{
-	struct rel_store *s = cx->home->store;
-	int64_t mtime;
-	int r = rel_tree_open(s, &l->row.artifact, &l->tree_fd, err);
-
-	if (r == -REL_ENOTFOUND) {
-		r = rel_store_lock(
-			s, REL_LOCK_SHARED, cx->home->opt.wait_ms, err);
-		if (r == 0)
-			r = rel_build_time(cx->home, &l->row.artifact,
-				l->row.commit, &mtime, err);
-		if (r == 0)
-			r = rel_home_tree(cx->home, &l->row.artifact, mtime,
-				NULL, &l->tree_fd, err);
-		rel_store_unlock(s);
-	}
-	if (r == 0)
-		rel_tree_path(s, &l->row.artifact, &l->tree);
-	return r;
-}
-
-static int load(
-	struct ctx *cx, const char *word, struct loaded *l, struct rel_err *err)
-{
-	int r = release_find(cx, word, &l->row, err);
-
-	if (r == 0)
-		r = rel_record_load(cx->home, &l->row.digest, &l->record, err);
-	if (r == 0)
-		r = rel_sealed_load(cx->home, &l->row.sealed,
-			&l->record.fingerprint, &l->config, err);
-	if (r == 0)
-		r = open_tree(cx, l, err);
-	return r;
-}
 
 /* `web`, else the only one; hooks are no choice. */
 static int choose_type(const struct rel_processes *p, const char *wanted,
@@ -139,18 +79,19 @@ static struct json_t *program_name(const char *argv0)
 }
 
 /* Running needs no ledger: a full or read-only disk costs the record alone. */
-static void record(struct ctx *cx, const struct loaded *l, const char *argv0,
-	size_t argc, int status)
+static void record(struct ctx *cx, const struct loaded *l,
+	const struct box *box, const char *argv0, size_t argc, int status)
 {
 	struct json_t *b = rel_json_object();
 	struct rel_err err;
 
-	rel_json_set(b, "number", rel_json_number(l->row.number));
+	rel_json_set(b, "number", rel_json_number(l->target.release));
 	rel_json_set(b, "argv0", program_name(argv0));
 	rel_json_set(b, "argc", rel_json_number((int64_t)argc));
 	rel_json_set(b, "status", rel_json_number(status));
-	if (rel_home_append(cx->home, l->row.app, "exec", b, NULL, NULL, NULL,
-		    &err) < 0)
+	box_record(box, b);
+	if (rel_home_append(cx->home, l->target.app, "exec", b, NULL, NULL,
+		    NULL, &err) < 0)
 		rel_notice(
 			&cx->events, "not recorded in the ledger: %s", err.msg);
 }
@@ -158,7 +99,7 @@ static void record(struct ctx *cx, const struct loaded *l, const char *argv0,
 static void hint_deps(const struct ctx *cx, const struct loaded *l,
 	const struct rel_process_end *end)
 {
-	const char *file = rel_process_missing_deps(l->tree_fd);
+	const char *file = rel_process_missing_deps(l->target.tree_fd);
 
 	/* A signal ends who runs well too: Ctrl-C, a stop, a deadline. */
 	if (!file || end->status == 0 || end->status > 128 ||
@@ -171,43 +112,74 @@ static void hint_deps(const struct ctx *cx, const struct loaded *l,
 		file);
 }
 
-static int start(struct ctx *cx, struct loaded *l,
+/* With the best level that works; which one is said, and why no better. */
+static int run_at_level(struct ctx *cx, struct box *box,
+	const struct rel_strings *argv, struct rel_process_facts *facts,
+	struct rel_process_end *end, struct rel_err *err)
+{
+	struct rel_sandbox *s = &box->sandbox;
+	bool search = s->level == REL_ISOLATION_AUTO;
+	int r;
+
+	if (search)
+		s->level = REL_ISOLATION_NS;
+	for (;;) {
+		REL_AUTO(rel_strings_done) struct rel_strings env = { 0 };
+		enum rel_isolation below = rel_isolation_below(s->level);
+
+		facts->home = rel_sandbox_home(s);
+		rel_process_environ(facts, &env);
+		r = rel_process_run(s, argv, &env, end, err);
+		if (r == 0 || !search || !end->impossible ||
+			below == REL_ISOLATION_AUTO)
+			return r;
+		rel_notice(&cx->events, "%s: '%s' instead", err->msg,
+			rel_isolation_name(below));
+		s->level = below;
+	}
+}
+
+static int start(struct ctx *cx, struct loaded *l, struct box *box,
 	const struct rel_strings *argv, const char *ps, bool with_port,
 	struct rel_err *err)
 {
-	REL_AUTO(rel_strings_done) struct rel_strings env = { 0 };
+	int base = target_port(&l->target);
+	char port[16];
 	struct rel_process_facts facts = {
-		.config = &l->config,
-		.tree = rel_buf_str(&l->tree),
+		.config = &l->target.config,
 		.ps = ps,
-		.app = l->row.app,
-		.release = l->row.number,
-		.commit = l->row.commit,
-		.port = with_port ? "5000" : NULL,
+		.app = l->target.app,
+		.release = l->target.release,
+		.commit = l->target.commit,
+		/* The config's own stays as it is. */
+		.port = with_port && !rel_config_get(&l->target.config, "PORT")
+				? port
+				: NULL,
+		.processes = &l->target.processes,
+		.port_base = base,
 		.term = isatty(STDIN_FILENO) ? getenv("TERM") : NULL,
 	};
 	struct rel_process_end end;
 	struct rel_err why;
 	int r;
 
-	if (rel_process_drops())
-		rel_notice(&cx->events,
-			"root: the process runs without CAP_DAC_*, CAP_FOWNER "
-			"and CAP_CHOWN");
-	rel_process_environ(&facts, &env);
-	rel_config_done(&l->config);
+	snprintf(port, sizeof(port), "%d", base);
+	box->sandbox.tree = l->target.tree;
+	box->sandbox.tree_fd = l->target.tree_fd;
+	box_notices(cx, box);
 	/* SQLite must not be carried across a fork. */
 	rel_ledger_closep(&cx->home->ledger);
 	/* What the process makes is its own matter, what relctl makes is not.
 	 */
 	umask(cx->umask);
-	r = rel_process_run(l->tree_fd, argv, &env, &end, err);
+	r = run_at_level(cx, box, argv, &facts, &end, err);
 	umask(077);
+	rel_config_done(&l->target.config);
 	if (r < 0)
 		return r;
 	hint_deps(cx, l, &end);
 	if (rel_home_reopen(cx->home, &why) == 0)
-		record(cx, l, argv->v[0], argv->n, end.status);
+		record(cx, l, box, argv->v[0], argv->n, end.status);
 	else
 		rel_notice(
 			&cx->events, "not recorded in the ledger: %s", why.msg);
@@ -223,14 +195,17 @@ static int start(struct ctx *cx, struct loaded *l,
 
 int launch_run(struct ctx *cx, const struct launch *how, struct rel_err *err)
 {
-	REL_AUTO(loaded_done) struct loaded l = { .tree_fd = -1 };
+	REL_AUTO(loaded_done) struct loaded l = { .target.tree_fd = -1 };
 	REL_AUTO(rel_strings_done) struct rel_strings argv = { 0 };
+	REL_AUTO(box_done) struct box box = { 0 };
 	const char *type = NULL;
 	char ps[96];
-	int r = load(cx, how->release, &l, err);
+	int r = box_make(cx, how->box, &box, err);
 
+	if (r == 0)
+		r = release_load(cx, how->release, &l, err);
 	if (r == 0 && !how->argv)
-		r = choose_type(&l.record.processes, how->type, &type, err);
+		r = choose_type(&l.target.processes, how->type, &type, err);
 	if (r < 0)
 		return r;
 	if (how->argv) {
@@ -240,8 +215,8 @@ int launch_run(struct ctx *cx, const struct launch *how, struct rel_err *err)
 	} else {
 		snprintf(ps, sizeof(ps), "%s.1", type);
 		rel_command_words(
-			rel_processes_command(&l.record.processes, type),
+			rel_processes_command(&l.target.processes, type),
 			&argv);
 	}
-	return start(cx, &l, &argv, ps, !how->argv, err);
+	return start(cx, &l, &box, &argv, ps, !how->argv, err);
 }

@@ -4,6 +4,7 @@
 #define RELCTL_LAUNCH_H
 
 #include "base/vec.h"
+#include "box.h"
 #include "cmd.h"
 #include "run/process.h"
 
@@ -12,6 +13,7 @@ struct launch {
 	const char *type; /* a process type; NULL: `web`, else the only one */
 	char **argv;	  /* exec: the command; NULL: the type's */
 	int argc;
+	const struct box_args *box;
 };
 
 /* Start it, wait for it; the exit status that relctl ends with. */

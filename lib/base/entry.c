@@ -8,12 +8,14 @@
 #include <string.h>
 #include <strings.h>
 
-/* Bytes of the well-formed sequence at ${c}, 0 when there is none. */
-static size_t utf8_sequence(const uint8_t *c, size_t n)
+size_t rel_utf8_sequence(const char *p, size_t n)
 {
+	const uint8_t *c = (const uint8_t *)p;
 	uint32_t v;
 	size_t len;
 
+	if (n == 0)
+		return 0;
 	if (c[0] < 0x80)
 		return 1;
 	if (c[0] >= 0xc2 && c[0] <= 0xdf)
@@ -40,14 +42,12 @@ static size_t utf8_sequence(const uint8_t *c, size_t n)
 
 bool rel_utf8_valid(const char *p, size_t n)
 {
-	const uint8_t *c = (const uint8_t *)p;
-
 	while (n > 0) {
-		size_t len = utf8_sequence(c, n);
+		size_t len = rel_utf8_sequence(p, n);
 
 		if (len == 0)
 			return false;
-		c += len;
+		p += len;
 		n -= len;
 	}
 	return true;

@@ -40,6 +40,9 @@ struct rel_entry {
 	uint64_t size; /* files only, bytes */
 };
 
+/* Bytes of the well-formed UTF-8 sequence at ${p}, 0 when there is none. */
+size_t rel_utf8_sequence(const char *p, size_t n);
+
 /* True for well-formed UTF-8 (RFC 3629: no surrogates, nothing overlong). */
 bool rel_utf8_valid(const char *p, size_t n);
 

@@ -80,6 +80,31 @@ void rel_json_freep(json_t **j)
 	*j = NULL;
 }
 
+static void wipe(json_t *j)
+{
+	const char *key;
+	json_t *value;
+	size_t i;
+
+	if (json_is_string(j))
+		explicit_bzero((void *)(uintptr_t)json_string_value(j),
+			json_string_length(j));
+	json_array_foreach(j, i, value)
+	{
+		wipe(value);
+	}
+	json_object_foreach(j, key, value)
+	{
+		wipe(value);
+	}
+}
+
+void rel_json_wipep(json_t **j)
+{
+	wipe(*j);
+	rel_json_freep(j);
+}
+
 const json_t *rel_json_get(const json_t *j, const char *key)
 {
 	return json_object_get(j, key);

@@ -35,6 +35,9 @@ struct json_t *rel_json_copy(const struct json_t *j);
 void rel_json_free(struct json_t *j);
 /* For REL_AUTO on a struct json_t *. */
 void rel_json_freep(struct json_t **j);
+/* The same for one that has values of config variables: overwrites its texts,
+ * so none of them may be in another value too. */
+void rel_json_wipep(struct json_t **j);
 
 /* Getters. All take NULL and a value of another kind, and say "not there". */
 const struct json_t *rel_json_get(const struct json_t *j, const char *key);

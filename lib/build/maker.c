@@ -116,6 +116,42 @@ static int read_procfile(
 	return 0;
 }
 
+struct namer {
+	const struct rel_processes *processes;
+	const struct rel_events *events;
+	const char *section;
+};
+
+static void check_type(void *arg, const char *type, const struct json_t *j)
+{
+	const struct namer *n = arg;
+	struct rel_buf name = REL_BUF_INIT;
+
+	(void)j;
+	if (rel_processes_command(n->processes, type))
+		return;
+	rel_buf_add_escaped(&name, type, strlen(type));
+	rel_notice(n->events,
+		"app.json: '%s.%.100s' is for a process type that the Procfile "
+		"does not have",
+		n->section, rel_buf_str(&name));
+	rel_buf_free(&name);
+}
+
+/* Other tools read the same file, so this is no error. */
+static void check_types(
+	const struct rel_artifact *a, const struct rel_events *events)
+{
+	struct namer n = { .processes = &a->processes, .events = events };
+
+	n.section = "formation";
+	rel_json_each(a->app.formation, check_type, &n);
+	n.section = "healthchecks";
+	rel_json_each(a->app.healthchecks, check_type, &n);
+	n.section = "relctl";
+	rel_json_each(a->app.relctl, check_type, &n);
+}
+
 int rel_maker_end(
 	struct rel_maker *m, struct rel_artifact *ret, struct rel_err *err)
 {
@@ -129,6 +165,7 @@ int rel_maker_end(
 			rel_buf_str(&m->appjson), m->appjson.len, &a.app, err);
 	if (r < 0)
 		return r;
+	check_types(&a, m->home->opt.events);
 	*ret = a;
 	a = (struct rel_artifact){ 0 };
 	return 0;

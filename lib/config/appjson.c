@@ -3,12 +3,17 @@
 
 #include "base/mem.h"
 #include "base/vec.h"
+#include "config/policy.h"
+#include "config/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_QUANTITY 1000
+/* A type has 100 ports (rel_port_of); what is kept may have been built when
+ * more was let through. */
+#define MAX_QUANTITY 100
+#define MAX_KEPT_QUANTITY 1000
 #define MAX_SHOWN 200u /* of a description or a suggestion */
 
 void rel_appjson_done(struct rel_appjson *a)
@@ -29,6 +34,7 @@ void rel_appjson_done(struct rel_appjson *a)
  */
 struct reader {
 	struct rel_appjson *into;
+	int64_t max_quantity;
 	struct rel_err *err;
 	int r;
 };
@@ -37,25 +43,11 @@ struct reader {
 static int wrong(struct rel_err *err, const char *section, const char *name,
 	const char *key, const char *must)
 {
-	struct rel_buf path = REL_BUF_INIT;
-	int r;
+	struct rel_text_key at = {
+		.section = section, .name = name, .key = key
+	};
 
-	rel_buf_adds(&path, section);
-	if (name) {
-		rel_buf_addc(&path, '.');
-		rel_buf_add_escaped(&path, name, strlen(name));
-	}
-	if (path.len > MAX_SHOWN) {
-		path.len = MAX_SHOWN;
-		path.p[path.len] = '\0';
-		rel_buf_adds(&path, "…");
-	}
-	if (key)
-		rel_buf_addf(&path, ".%s", key);
-	r = rel_fail(
-		err, REL_EINVALID, "app.json: '%s' must be %s", path.p, must);
-	rel_buf_free(&path);
-	return r;
+	return rel_text_fail_key(err, &at, "must be %s", must);
 }
 
 static int read_text(const struct json_t *j, const char *name, const char *key,
@@ -114,7 +106,7 @@ static void add_declared(void *arg, const char *name, const struct json_t *j)
 		return;
 	rd->r = rel_config_check_name(name, strlen(name), rd->err);
 	if (rd->r < 0) {
-		rd->r = rel_wrap(rd->err, "app.json: 'env' has");
+		rd->r = rel_wrap(rd->err, "'env' has");
 		return;
 	}
 	if (a->env_n == a->env_cap) {
@@ -139,9 +131,9 @@ static void add_quantity(void *arg, const char *type, const struct json_t *j)
 	}
 	if (!quantity)
 		return;
-	if (!rel_json_int(quantity, &n) || n < 0 || n > MAX_QUANTITY) {
+	if (!rel_json_int(quantity, &n) || n < 0 || n > rd->max_quantity) {
 		rd->r = wrong(rd->err, "formation", type, "quantity",
-			"a whole number from 0 to 1,000");
+			"a whole number from 0 to 100");
 		return;
 	}
 	if (!rd->into->formation)
@@ -149,58 +141,34 @@ static void add_quantity(void *arg, const char *type, const struct json_t *j)
 	rel_json_set(rd->into->formation, type, rel_json_number(n));
 }
 
-static void check_healthcheck(
-	void *arg, const char *type, const struct json_t *j)
+/* The object at ${key}; *ret is NULL where there is none. */
+static int read_section(const struct json_t *all, const char *key,
+	const struct json_t **ret, struct rel_err *err)
 {
-	struct reader *rd = arg;
-
-	if (rd->r == 0 && !rel_json_is_array(j))
-		rd->r = wrong(rd->err, "healthchecks", type, NULL, "a list");
-	for (size_t i = 0; rd->r == 0 && i < rel_json_len(j); i++)
-		if (!rel_json_is_object(rel_json_at(j, i)))
-			rd->r = wrong(rd->err, "healthchecks", type, NULL,
-				"a list of objects");
+	*ret = rel_json_get(all, key);
+	if (*ret && !rel_json_is_object(*ret))
+		return wrong(err, key, NULL, NULL, "an object");
+	return 0;
 }
 
-static void check_object(void *arg, const char *type, const struct json_t *j)
-{
-	struct reader *rd = arg;
-
-	if (rd->r == 0 && !rel_json_is_object(j))
-		rd->r = wrong(rd->err, "relctl", type, NULL, "an object");
-}
-
-/* Each member of the object at ${key} to ${fn}; it may be absent. */
-static const struct json_t *each(struct reader *rd, const struct json_t *all,
-	const char *key,
-	void (*fn)(void *arg, const char *name, const struct json_t *j))
-{
-	const struct json_t *section = rel_json_get(all, key);
-
-	if (!section || rd->r < 0)
-		return NULL;
-	if (!rel_json_is_object(section)) {
-		rd->r = wrong(rd->err, key, NULL, NULL, "an object");
-		return NULL;
-	}
-	rel_json_each(section, fn, rd);
-	return section;
-}
-
-static int read_all(
-	const struct json_t *j, struct rel_appjson *ret, struct rel_err *err)
+static int read_all(const struct json_t *j, int64_t max_quantity,
+	struct rel_appjson *ret, struct rel_err *err)
 {
 	REL_AUTO(rel_appjson_done) struct rel_appjson found = { 0 };
-	struct reader rd = { .into = &found, .err = err };
-	const struct json_t *checks, *own;
+	struct reader rd = {
+		.into = &found, .max_quantity = max_quantity, .err = err
+	};
+	const struct json_t *env, *formation, *checks, *own;
 
 	if (!rel_json_is_object(j))
-		return rel_fail(
-			err, REL_EINVALID, "app.json: it must be an object");
-	each(&rd, j, "env", add_declared);
-	each(&rd, j, "formation", add_quantity);
-	checks = each(&rd, j, "healthchecks", check_healthcheck);
-	own = each(&rd, j, "relctl", check_object);
+		return rel_fail(err, REL_EINVALID, "it must be an object");
+	if (read_section(j, "env", &env, err) < 0 ||
+		read_section(j, "formation", &formation, err) < 0 ||
+		read_section(j, "healthchecks", &checks, err) < 0 ||
+		read_section(j, "relctl", &own, err) < 0)
+		return -(int)err->code;
+	rel_json_each(env, add_declared, &rd);
+	rel_json_each(formation, add_quantity, &rd);
 	if (rd.r < 0)
 		return rd.r;
 	if (checks)
@@ -212,20 +180,51 @@ static int read_all(
 	return 0;
 }
 
+/* Is the policy of ${type} one that `run` will understand? */
+static void check_policy(void *arg, const char *type, const struct json_t *j)
+{
+	struct reader *rd = arg;
+	REL_AUTO(rel_policy_done) struct rel_policy policy;
+
+	(void)j;
+	rel_policy_init(&policy);
+	if (rd->r == 0)
+		rd->r = rel_policy_read(rd->into->relctl,
+			rd->into->healthchecks, type, &policy, rd->err);
+}
+
+/* Only what is built: what was kept is left to those who run it, so that it
+ * can be listed and rolled back whatever is known of policies. */
+static int check_policies(struct rel_appjson *a, struct rel_err *err)
+{
+	struct reader rd = { .into = a, .err = err };
+
+	rel_json_each(a->relctl, check_policy, &rd);
+	rel_json_each(a->healthchecks, check_policy, &rd);
+	return rd.r;
+}
+
 int rel_appjson_parse(
 	const char *p, size_t n, struct rel_appjson *ret, struct rel_err *err)
 {
 	REL_AUTO(rel_json_freep) struct json_t *j = NULL;
+	REL_AUTO(rel_appjson_done) struct rel_appjson found = { 0 };
 	int r = rel_json_parse(p, n, &j, err);
 
 	if (r == 0)
-		r = read_all(j, ret, err);
-	else if (err->line)
+		r = read_all(j, MAX_QUANTITY, &found, err);
+	if (r == 0)
+		r = check_policies(&found, err);
+	if (r == 0) {
+		*ret = found;
+		found = (struct rel_appjson){ 0 };
+		return 0;
+	}
+	if (err->line)
 		r = rel_wrap(err, "app.json:%u:%u", err->line, err->column);
 	else
 		r = rel_wrap(err, "app.json");
-	if (r < 0)
-		snprintf(err->file, sizeof(err->file), "app.json");
+	snprintf(err->file, sizeof(err->file), "app.json");
 	return r;
 }
 
@@ -280,7 +279,7 @@ struct json_t *rel_appjson_to_json(const struct rel_appjson *a)
 int rel_appjson_from_json(
 	const struct json_t *j, struct rel_appjson *ret, struct rel_err *err)
 {
-	if (read_all(j, ret, err) == 0)
+	if (read_all(j, MAX_KEPT_QUANTITY, ret, err) == 0)
 		return 0;
 	err->code = REL_EINTEGRITY;
 	return rel_wrap(err, "the kept form of app.json is damaged");

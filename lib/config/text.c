@@ -3,7 +3,11 @@
 
 #include "base/entry.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
+
+#define MAX_SHOWN 150u /* of a name out of the file */
 
 bool rel_text_at_eol(const char *p, const char *end)
 {
@@ -71,4 +75,43 @@ void rel_text_add_caret(struct rel_buf *out, size_t margin, size_t columns)
 	for (size_t i = 0; i < margin + columns; i++)
 		rel_buf_addc(out, ' ');
 	rel_buf_adds(out, "^\n");
+}
+
+static void add_name(struct rel_buf *out, const char *name)
+{
+	size_t before = out->len;
+
+	rel_buf_add_escaped(out, name, strlen(name));
+	if (out->len - before <= MAX_SHOWN)
+		return;
+	out->len = before + MAX_SHOWN;
+	out->p[out->len] = '\0';
+	rel_buf_adds(out, "…");
+}
+
+int rel_text_fail_key(
+	struct rel_err *err, const struct rel_text_key *k, const char *fmt, ...)
+{
+	struct rel_buf path = REL_BUF_INIT;
+	char says[160];
+	va_list ap;
+	int r;
+
+	rel_buf_adds(&path, k->section);
+	if (k->name) {
+		rel_buf_addc(&path, '.');
+		add_name(&path, k->name);
+	}
+	if (k->item)
+		rel_buf_addf(&path, "[%zu]", k->item - 1);
+	if (k->key) {
+		rel_buf_addc(&path, '.');
+		add_name(&path, k->key);
+	}
+	va_start(ap, fmt);
+	vsnprintf(says, sizeof(says), fmt, ap);
+	va_end(ap);
+	r = rel_fail(err, REL_EINVALID, "'%s' %s", path.p, says);
+	rel_buf_free(&path);
+	return r;
 }

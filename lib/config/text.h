@@ -7,6 +7,7 @@
 #define REL_CONFIG_TEXT_H
 
 #include "base/buf.h"
+#include "base/err.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,5 +38,18 @@ void rel_text_add_margin(struct rel_buf *out, size_t line);
 
 /* The caret line under a margin of that width and ${columns} of text. */
 void rel_text_add_caret(struct rel_buf *out, size_t margin, size_t columns);
+
+/* A place in a JSON file: SECTION.NAME[item].KEY. */
+struct rel_text_key {
+	const char *section;
+	const char *name; /* as in the file, or NULL */
+	size_t item;	  /* 1 is [0]; 0: none */
+	const char *key;  /* as in the file, or NULL */
+};
+
+/* Fail with "'env.PORT' ", escaped and not too long, before the message.
+ * Returns -REL_EINVALID. */
+int rel_text_fail_key(struct rel_err *err, const struct rel_text_key *k,
+	const char *fmt, ...) REL_PRINTF(3, 4);
 
 #endif

@@ -171,6 +171,36 @@ int rel_body_key(const struct json_t *j, char ret_key_id[17],
 	return 0;
 }
 
+struct counts {
+	struct rel_err *err;
+	int r;
+};
+
+static void check_count(void *arg, const char *type, const struct json_t *j)
+{
+	struct counts *c = arg;
+	int64_t n;
+
+	if (!*type || !rel_json_int(j, &n) || n < 0)
+		c->r = rel_fail(c->err, REL_EINVALID,
+			"'formation' has what is no number of a type");
+}
+
+int rel_body_formation(
+	const struct json_t *j, const struct json_t **ret, struct rel_err *err)
+{
+	const struct json_t *formation = rel_json_get(j, "formation");
+	struct counts c = { .err = err };
+
+	if (!rel_json_is_object(formation))
+		return rel_fail(err, REL_EINVALID, "'formation' is no object");
+	rel_json_each(formation, check_count, &c);
+	if (c.r < 0)
+		return c.r;
+	*ret = formation;
+	return 0;
+}
+
 int rel_body_activate(const struct json_t *j, int64_t *ret_number,
 	int64_t *ret_on, struct rel_err *err)
 {

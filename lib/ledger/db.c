@@ -30,6 +30,8 @@ static const char *const own_sql[REL_Q_MAX_] = {
 			 " WHERE app = ? AND number = ?",
 	[REL_Q_BENEATH] = "SELECT seq FROM activation"
 			  " WHERE app = ? AND seq = ?",
+	[REL_Q_FORMATION] = "SELECT e.seq, e.body FROM formation f"
+			    " JOIN event e ON e.seq = f.seq WHERE f.app = ?",
 	[REL_Q_ADD_EVENT] = "INSERT INTO event (" REL_EVENT_COLUMNS ")"
 			    " VALUES (?, ?, ?, ?, ?, ?, ?)",
 	[REL_Q_ADD_APP] = "INSERT OR IGNORE INTO app (name) VALUES (?)",
@@ -46,6 +48,8 @@ static const char *const own_sql[REL_Q_MAX_] = {
 			     " WHERE app = ? AND number = ?",
 	[REL_Q_SET_PINNED] = "UPDATE release SET pinned = ?3"
 			     " WHERE app = ?1 AND number = ?2",
+	[REL_Q_SET_FORMATION] = "INSERT OR REPLACE INTO formation (app, seq)"
+				" VALUES (?, ?)",
 	[REL_Q_SET_DERIVED] = "INSERT OR REPLACE INTO derived (version, events)"
 			      " VALUES (?, ?)",
 };

@@ -15,7 +15,7 @@
 #include <sqlite3.h>
 
 #define REL_SCHEMA_VERSION 1	   /* PRAGMA user_version; schema.sql */
-#define REL_INDEX_VERSION 1	   /* index.sql, and what index.c puts there */
+#define REL_INDEX_VERSION 2	   /* index.sql, and what index.c puts there */
 #define REL_LEDGER_MARK 0x72656c31 /* PRAGMA application_id: "rel1" */
 
 /* An event's body: larger ones are refused, and never read. */
@@ -33,6 +33,7 @@ enum rel_query {
 	REL_Q_DERIVED,
 	REL_Q_DIGEST,
 	REL_Q_BENEATH,
+	REL_Q_FORMATION,
 	REL_Q_ADD_EVENT,
 	REL_Q_ADD_APP,
 	REL_Q_ADD_RELEASE,
@@ -41,6 +42,7 @@ enum rel_query {
 	REL_Q_SET_ACTIVE,
 	REL_Q_SET_FAILED,
 	REL_Q_SET_PINNED,
+	REL_Q_SET_FORMATION,
 	REL_Q_SET_DERIVED,
 	REL_Q_MAX_
 };
@@ -163,6 +165,9 @@ int rel_body_number(
 	const struct json_t *j, int64_t *ret, struct rel_err *err) REL_CHECK;
 int rel_body_activate(const struct json_t *j, int64_t *ret_number,
 	int64_t *ret_on, struct rel_err *err) REL_CHECK;
+/* {TYPE: count}, borrowed from ${j}. */
+int rel_body_formation(const struct json_t *j, const struct json_t **ret,
+	struct rel_err *err) REL_CHECK;
 int rel_body_pin(const struct json_t *j, int64_t *ret_number, bool *ret_pinned,
 	struct rel_err *err) REL_CHECK;
 

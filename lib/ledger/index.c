@@ -154,6 +154,22 @@ static int apply_activate(struct rel_ledger *l, const struct rel_event_row *e,
 	return rel_db_step(l, s, err);
 }
 
+static int apply_scale(struct rel_ledger *l, const struct rel_event_row *e,
+	const struct json_t *body, struct rel_err *err)
+{
+	REL_AUTO(rel_db_donep) sqlite3_stmt *s = NULL;
+	const struct json_t *formation;
+	int r = rel_body_formation(body, &formation, err);
+
+	if (r == 0)
+		r = rel_db_own(l, REL_Q_SET_FORMATION, &s, err);
+	if (r < 0)
+		return r;
+	rel_db_bind_text(s, 1, e->app);
+	rel_db_bind_int(s, 2, e->seq);
+	return rel_db_step(l, s, err);
+}
+
 static int apply_body(struct rel_ledger *l, const struct rel_event_row *e,
 	const struct json_t *body, struct rel_err *err)
 {
@@ -173,6 +189,8 @@ static int apply_body(struct rel_ledger *l, const struct rel_event_row *e,
 		return apply_release(l, e, body, err);
 	if (!strcmp(e->kind, "activate"))
 		return apply_activate(l, e, body, err);
+	if (!strcmp(e->kind, "scale"))
+		return apply_scale(l, e, body, err);
 	if (!strcmp(e->kind, "fail")) {
 		r = rel_body_number(body, &number, err);
 		return r < 0 ? r

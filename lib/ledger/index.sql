@@ -31,6 +31,12 @@ CREATE TABLE activation (
 ) STRICT;
 CREATE INDEX activation_by_app ON activation (app, seq);
 
+-- The newest scale event of each app.
+CREATE TABLE formation (
+	app TEXT PRIMARY KEY,
+	seq INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE build (
 	seq INTEGER PRIMARY KEY,
 	artifact TEXT NOT NULL,

@@ -143,6 +143,11 @@ int rel_ledger_current(struct rel_ledger *l, const char *app,
 int rel_ledger_activation(struct rel_ledger *l, const char *app, int64_t seq,
 	struct rel_activation *ret, struct rel_err *err) REL_CHECK;
 
+/* The formation that the newest scale event of ${app} has, {TYPE: count}, the
+ * caller's to free; *ret is NULL when there is none. O(log n). */
+int rel_ledger_formation(struct rel_ledger *l, const char *app,
+	struct json_t **ret, struct rel_err *err) REL_CHECK;
+
 /* Builds and imports: newest first; of one artifact, of one commit (prefix of
  * 4 or more hex digits), or all (both NULL). */
 typedef int rel_build_fn(

@@ -199,6 +199,27 @@ int rel_ledger_activation(struct rel_ledger *l, const char *app, int64_t seq,
 	return r < 0 ? r : read_activation(s, ret, err);
 }
 
+int rel_ledger_formation(struct rel_ledger *l, const char *app,
+	struct json_t **ret, struct rel_err *err)
+{
+	REL_AUTO(rel_db_donep) sqlite3_stmt *s = NULL;
+	REL_AUTO(rel_json_freep) struct json_t *body = NULL;
+	const struct json_t *formation = NULL;
+	int r = rel_db_own(l, REL_Q_FORMATION, &s, err);
+
+	if (r < 0)
+		return r;
+	rel_db_bind_text(s, 1, app);
+	r = rel_db_step(l, s, err);
+	if (r < 0)
+		return r;
+	if (r > 0 && (read_body(s, 1, &body, err) < 0 ||
+			     rel_body_formation(body, &formation, err) < 0))
+		return damaged(sqlite3_column_int64(s, 0), err);
+	*ret = formation ? rel_json_copy(formation) : NULL;
+	return 0;
+}
+
 /* seq, time, kind, body */
 static int read_build(
 	sqlite3_stmt *s, struct rel_build_row *ret, struct rel_err *err)

@@ -125,7 +125,7 @@ static int check_index(
 	struct rel_ledger *l, struct rel_ledger *fresh, struct rel_err *err)
 {
 	static const char *const tables[] = { "activation", "app", "build",
-		"derived", "release" };
+		"derived", "formation", "release" };
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
 		REL_AUTO(rel_freep) char *at = NULL;

@@ -5,9 +5,11 @@
  * Starts from nothing: the caller's environment is not even in reach here.
  */
 #include "base/mem.h"
+#include "run/formation.h"
 #include "run/process.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,8 +58,25 @@ static void set_path(struct rel_strings *s, const struct rel_process_facts *f)
 
 	if (!rest)
 		rest = DEFAULT_PATH;
-	path = rel_printf("%s/bin%s%s", f->tree, *rest ? ":" : "", rest);
+	path = rel_printf("%s/bin%s%s", f->home, *rest ? ":" : "", rest);
 	set(s, "PATH", path);
+}
+
+/* Where the others are to be found, the first of each type. */
+static void set_ports(struct rel_strings *s, const struct rel_process_facts *f)
+{
+	for (size_t i = 0; f->processes && i < f->processes->n; i++) {
+		const char *type = f->processes->v[i].type;
+		REL_AUTO(rel_buf_free) struct rel_buf name = REL_BUF_INIT;
+		char port[16];
+
+		if (rel_process_is_hook(type))
+			continue;
+		rel_port_name(type, &name);
+		snprintf(port, sizeof(port), "%d",
+			rel_port_of(f->processes, f->port_base, type, 1));
+		set(s, rel_buf_str(&name), port);
+	}
 }
 
 void rel_process_environ(
@@ -69,7 +88,7 @@ void rel_process_environ(
 		rel_strings_push(ret, rel_printf("%s=%s", f->config->v[i].name,
 					      f->config->v[i].value));
 	set_path(ret, f);
-	set(ret, "HOME", f->tree);
+	set(ret, "HOME", f->home);
 	set(ret, "PS", f->ps);
 	set(ret, "RELCTL_APP", f->app);
 	set(ret, "RELCTL_RELEASE", release);
@@ -79,7 +98,8 @@ void rel_process_environ(
 		set(ret, "TERM", f->term);
 	if (!rel_config_get(f->config, "LANG"))
 		set(ret, "LANG", "C.UTF-8");
-	if (f->port && !rel_config_get(f->config, "PORT"))
+	if (f->port)
 		set(ret, "PORT", f->port);
+	set_ports(ret, f);
 	qsort(ret->v, ret->n, sizeof(*ret->v), by_name);
 }

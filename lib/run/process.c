@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "run/spawn.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -50,7 +49,6 @@ static int catch_signals(struct watch *w, struct rel_err *err)
 	sigset_t set, blocked;
 
 	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
 	for (size_t i = 0; i < sizeof(passed_on) / sizeof(*passed_on); i++)
 		if (!is_ignored(passed_on[i]))
 			sigaddset(&set, passed_on[i]);
@@ -94,7 +92,7 @@ static void resume(struct watch *w)
 	if (front == w->tty.group)
 		tcsetpgrp(STDIN_FILENO, w->child.pid);
 	w->tty.given = front == w->tty.group || front == w->child.pid;
-	rel_child_signal(&w->child, SIGCONT);
+	rel_child_signal(&w->child, SIGCONT, false);
 }
 
 /*
@@ -119,19 +117,15 @@ static void stop_self(struct watch *w)
 static void handle_signal(struct watch *w, int sig)
 {
 	switch (sig) {
-	case SIGCHLD:
-		if (rel_child_stopped(&w->child) && w->tty.present)
-			stop_self(w);
-		break;
 	case SIGTSTP:
-		rel_child_signal(&w->child, SIGTSTP);
+		rel_child_signal(&w->child, SIGTSTP, false);
 		stop_self(w);
 		break;
 	case SIGCONT:
 		resume(w);
 		break;
 	default:
-		rel_child_signal(&w->child, sig);
+		rel_child_signal(&w->child, sig, false);
 	}
 }
 
@@ -139,35 +133,48 @@ static int watch_child(struct watch *w, struct rel_err *err)
 {
 	for (;;) {
 		struct pollfd fds[] = {
-			{ .fd = w->child.pidfd, .events = POLLIN },
+			{ .fd = w->child.link, .events = POLLIN },
 			{ .fd = w->signals, .events = POLLIN },
 		};
 		struct signalfd_siginfo si;
+		enum rel_news news;
 
 		if (poll(fds, 2, -1) < 0 && errno != EINTR)
 			return rel_fail_os(err, "wait for the process");
 		/* First: others in its group may still be there to get them. */
 		while (read(w->signals, &si, sizeof(si)) == sizeof(si))
 			handle_signal(w, (int)si.ssi_signo);
-		if (fds[0].revents)
-			return rel_child_reap(&w->child, err);
+		while ((news = rel_child_news(&w->child, NULL))) {
+			if (news == REL_NEWS_ENDED)
+				return 0;
+			if (news == REL_NEWS_STOPPED && w->tty.present)
+				stop_self(w);
+		}
 	}
 }
 
-int rel_process_run(int tree_fd, const struct rel_strings *argv,
-	const struct rel_strings *env, struct rel_process_end *ret,
-	struct rel_err *err)
+int rel_process_run(const struct rel_sandbox *box,
+	const struct rel_strings *argv, const struct rel_strings *env,
+	struct rel_process_end *ret, struct rel_err *err)
 {
 	struct watch w = { .signals = -1, .tty = { .group = getpgrp() } };
+	struct rel_spawn how = { .box = box,
+		.argv = argv,
+		.env = env,
+		.in = 0,
+		.out = 1,
+		.err = 2 };
 	pid_t front = tcgetpgrp(STDIN_FILENO);
 	int r;
 
+	*ret = (struct rel_process_end){ 0 };
 	w.tty.present = front >= 0;
-	w.tty.given = front == w.tty.group;
+	w.tty.given = how.foreground = front == w.tty.group;
 	r = catch_signals(&w, err);
 	if (r < 0)
 		return r;
-	r = rel_child_spawn(tree_fd, argv, env, w.tty.given, &w.child, err);
+	r = rel_child_spawn(&how, &w.child, err);
+	ret->impossible = w.child.impossible;
 	if (r == 0) {
 		ret->invoked = w.child.pidfd >= 0;
 		if (ret->invoked)

@@ -21,13 +21,14 @@ const char *const rel_store_dir_names[REL_DIR_COUNT] = {
 	[REL_DIR_APPS] = "apps",
 };
 
-/* What else a store that is not finished may hold. A file system of its own
- * brings lost+found. */
+/* What else a store that is not finished may hold. `run` is made by the first
+ * supervisor; a file system of its own brings lost+found. */
 static const char *const file_names[] = {
 	"lock",
 	"reserve",
 	"ledger.db",
 	"ledger.db-journal",
+	"run",
 	"lost+found",
 };
 

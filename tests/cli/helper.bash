@@ -162,9 +162,11 @@ value() {
 	relctl -q exec -r "${2:-current}" printenv "$1"
 }
 
-# snapshot: names, modes and digests of all that is in the store but locks.
+# snapshot: names, modes and digests of all that is in the store but locks and
+# sockets.
 snapshot() {
-	(cd "$RELCTL_STORE" && find . \( -path ./lock -o -path ./apps \) -prune -o \
+	(cd "$RELCTL_STORE" && find . \( -path ./lock -o -path ./apps -o \
+		-path ./run \) -prune -o \
 		-printf '%p %y %m %s\n' -type f -exec sha256sum {} + | sort)
 }
 

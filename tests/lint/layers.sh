@@ -5,13 +5,13 @@
 set -eu
 cd "$1"
 
-mechanisms='crypto pack config store ledger'
+mechanisms='crypto pack config store ledger sandbox'
 
 # What a folder may include besides itself and base.
 below() {
 	case $1 in
 	lib/base) echo '' ;;
-	lib/crypto) echo '' ;;
+	lib/crypto | lib/sandbox) echo '' ;;
 	lib/source | lib/pack | lib/config | lib/store | lib/ledger) echo crypto ;;
 	lib/home) echo "$mechanisms" ;;
 	lib/build) echo "$mechanisms home source" ;;

@@ -46,7 +46,10 @@ static inline struct rel_process_end run_in(const char *dir,
 	struct rel_buf *out, struct rel_err *err)
 {
 	REL_AUTO(rel_closep) int tree = open_dir(dir);
-	struct rel_process_end end = { .status = -1 };
+	const struct rel_sandbox box = { .level = REL_ISOLATION_NONE,
+		.tree_fd = tree,
+		.tree = dir };
+	struct rel_process_end end;
 	int file = -1, old_out = -1, old_err = -1, null;
 
 	fflush(stdout);
@@ -59,7 +62,7 @@ static inline struct rel_process_end run_in(const char *dir,
 		dup2(null, 2);
 		close(null);
 	}
-	if (rel_process_run(tree, argv, env, &end, err) < 0)
+	if (rel_process_run(&box, argv, env, &end, err) < 0)
 		end.status = -1;
 	if (out) {
 		dup2(old_out, 1);

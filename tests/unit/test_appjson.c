@@ -36,8 +36,8 @@ static const char full[] =
 	" },\n"
 	" \"formation\": {\"web\": {\"quantity\": 2, \"size\": \"1X\"},\n"
 	"               \"worker\": {\"quantity\": 0}, \"x\": {}},\n"
-	" \"healthchecks\": {\"web\": [{\"type\": \"startup\"}]},\n"
-	" \"relctl\": {\"web\": {\"grace\": 5}}}\n";
+	" \"healthchecks\": {\"web\": [{\"path\": \"/\", \"warn\": true}]},\n"
+	" \"relctl\": {\"web\": {\"grace_s\": 5}}}\n";
 
 static void test_the_keys_of_relctl_are_read_and_others_left_alone(void **state)
 {
@@ -60,8 +60,9 @@ static void test_the_keys_of_relctl_are_read_and_others_left_alone(void **state)
 	assert_true(a.env[2].required);
 	assert_false(a.env[2].secret);
 	assert_json(a.formation, "{\"web\":2,\"worker\":0}");
-	assert_json(a.healthchecks, "{\"web\":[{\"type\":\"startup\"}]}");
-	assert_json(a.relctl, "{\"web\":{\"grace\":5}}");
+	assert_json(
+		a.healthchecks, "{\"web\":[{\"path\":\"/\",\"warn\":true}]}");
+	assert_json(a.relctl, "{\"web\":{\"grace_s\":5}}");
 	rel_appjson_done(&a);
 }
 
@@ -138,14 +139,21 @@ static void test_what_is_of_another_type_is_an_error_with_its_path(void **state)
 			"'formation.web.quantity' must be a whole number" },
 		{ "{\"formation\": {\"web\": {\"quantity\": 1.0}}}",
 			"'formation.web.quantity' must be a whole number" },
-		{ "{\"formation\": {\"web\": {\"quantity\": 1001}}}",
+		{ "{\"formation\": {\"web\": {\"quantity\": 101}}}",
 			"'formation.web.quantity' must be a whole number" },
 		{ "{\"formation\": {\"a\\nb\": 2}}",
 			"'formation.a\\012b' must be an object" },
 		{ "{\"healthchecks\": {\"web\": {}}}",
 			"'healthchecks.web' must be a list" },
 		{ "{\"healthchecks\": {\"web\": [1]}}",
-			"'healthchecks.web' must be a list of objects" },
+			"'healthchecks.web[0]' must be an object" },
+		{ "{\"healthchecks\": {\"a\": [], \"web\": [{\"path\": \"up\"}]}}",
+			"'healthchecks.web[0].path' must be a path" },
+		{ "{\"healthchecks\": []}",
+			"'healthchecks' must be an object" },
+		{ "{\"relctl\": []}", "'relctl' must be an object" },
+		{ "{\"relctl\": {\"a\": {}, \"web\": {\"grace\": 5}}}",
+			"'relctl.web.grace' is not a key" },
 		{ "{\"relctl\": {\"web\": []}}",
 			"'relctl.web' must be an object" },
 	};
@@ -195,6 +203,24 @@ static void test_text_that_is_not_json_is_an_error_with_its_place(void **state)
 		assert_memory_equal(err.msg, place, strlen(place));
 		assert_null(strchr(err.msg, '\n'));
 	}
+}
+
+static void test_a_kept_policy_of_another_relctl_can_still_be_read(void **state)
+{
+	static const char kept[] = "{\"healthchecks\":{\"web\":[{\"quic\":1}]},"
+				   "\"relctl\":{\"web\":{\"mood\":5}}}";
+	struct rel_appjson a = { 0 };
+	struct rel_err err = REL_ERR_INIT;
+	struct json_t *j = NULL;
+
+	(void)state;
+	assert_int_equal(rel_json_parse(kept, strlen(kept), &j, &err), 0);
+	assert_int_equal(rel_appjson_from_json(j, &a, &err), 0);
+	rel_json_free(j);
+	j = rel_appjson_to_json(&a);
+	assert_json(j, kept);
+	rel_json_free(j);
+	rel_appjson_done(&a);
 }
 
 static void test_a_damaged_kept_form_is_an_integrity_error(void **state)
@@ -281,6 +307,8 @@ int main(void)
 			test_what_is_of_another_type_is_an_error_with_its_path),
 		cmocka_unit_test(
 			test_text_that_is_not_json_is_an_error_with_its_place),
+		cmocka_unit_test(
+			test_a_kept_policy_of_another_relctl_can_still_be_read),
 		cmocka_unit_test(
 			test_a_damaged_kept_form_is_an_integrity_error),
 		cmocka_unit_test(

@@ -3,8 +3,10 @@
 #include "rel_test.h"
 
 #include "run_helper.h"
+#include "sandbox/caps.h"
 #include "scratch.h"
 
+#include <errno.h>
 #include <linux/capability.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -66,7 +68,7 @@ static void test_they_are_gone_from_every_set_and_no_other_is(void **state)
 
 	(void)state;
 	need_root();
-	assert_true(rel_process_drops());
+	assert_true(rel_child_drops(&(struct rel_sandbox){ 0 }));
 	raise_inheritable(CAP_FOWNER);
 	assert_int_equal(rel_read_file(AT_FDCWD, "/proc/self/status", 1 << 16,
 				 &ours, &err),
@@ -149,7 +151,7 @@ static void test_another_user_keeps_what_he_has(void **state)
 
 		if (setresgid(OTHER, OTHER, OTHER) < 0 ||
 			setresuid(OTHER, OTHER, OTHER) < 0 ||
-			rel_process_drops())
+			rel_child_drops(&(struct rel_sandbox){ 0 }))
 			_exit(1);
 		if (script("/", "exec cat /proc/self/status", &out) != 0)
 			_exit(2);
@@ -182,6 +184,62 @@ static void test_root_who_cannot_drop_them_does_not_start(void **state)
 	assert_int_equal(status, 0);
 }
 
+/* 0: nothing is left in any set of this process. */
+static int none_left(void)
+{
+	static const char *const sets[] = { "CapInh", "CapPrm", "CapEff",
+		"CapBnd", "CapAmb" };
+	REL_AUTO(rel_buf_free) struct rel_buf status = REL_BUF_INIT;
+	struct rel_err err = REL_ERR_INIT;
+
+	if (rel_read_file(
+		    AT_FDCWD, "/proc/self/status", 1 << 16, &status, &err) < 0)
+		return 1;
+	for (size_t i = 0; i < 5; i++)
+		if (caps_of(status.p, sets[i]) != 0)
+			return 2;
+	return 0;
+}
+
+static void test_root_can_be_left_without_any(void **state)
+{
+	pid_t pid;
+	int status;
+
+	(void)state;
+	need_root();
+	pid = fork();
+	if (pid == 0) {
+		raise_inheritable(CAP_KILL);
+		_exit(rel_caps_drop_all() < 0 ? 3 : none_left());
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static void test_what_bounds_stays_only_where_nothing_gives_it(void **state)
+{
+	pid_t pid;
+	int status;
+
+	(void)state;
+	need_root();
+	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
+		skip_for("no_new_privs is set for the whole test");
+	pid = fork();
+	if (pid == 0) {
+		if (setresuid(OTHER, OTHER, OTHER) < 0)
+			_exit(1);
+		if (rel_caps_drop_all() == 0 || errno != EPERM)
+			_exit(2);
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+			_exit(3);
+		_exit(rel_caps_drop_all() < 0 ? 4 : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -191,6 +249,9 @@ int main(void)
 		scratch_test(test_a_setuid_program_does_not_give_them_back),
 		cmocka_unit_test(test_another_user_keeps_what_he_has),
 		cmocka_unit_test(test_root_who_cannot_drop_them_does_not_start),
+		cmocka_unit_test(test_root_can_be_left_without_any),
+		cmocka_unit_test(
+			test_what_bounds_stays_only_where_nothing_gives_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

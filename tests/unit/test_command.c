@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rel_test.h"
 
+#include "config/command.h"
 #include "run_helper.h"
 #include "scratch.h"
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const struct rel_process_facts facts = {
-	.tree = "/srv/trees/ab",
+	.home = "/srv/trees/ab",
 	.ps = "web.1",
 	.app = "shop",
 	.release = 12,
@@ -65,7 +65,7 @@ static void test_without_config_it_is_exactly_these(void **state)
 		"RELCTL_RELEASE=v12\n");
 }
 
-static void test_lang_and_port_of_the_config_stay_its_path_follows(void **state)
+static void test_lang_of_the_config_stays_port_is_the_one_given(void **state)
 {
 	REL_AUTO(rel_config_done) struct rel_config c = { 0 };
 
@@ -78,7 +78,7 @@ static void test_lang_and_port_of_the_config_stay_its_path_follows(void **state)
 		"HOME=/srv/trees/ab\n"
 		"LANG=de_DE.UTF-8\n"
 		"PATH=/srv/trees/ab/bin:/opt/x:/bin\n"
-		"PORT=8080\n"
+		"PORT=5000\n"
 		"PS=web.1\n"
 		"RELCTL_APP=shop\n"
 		"RELCTL_COMMIT=3f2a91c\n"
@@ -113,12 +113,10 @@ static void test_an_empty_value_is_a_value(void **state)
 
 	(void)state;
 	put(&c, "LANG", "");
-	put(&c, "PORT", "");
 	put(&c, "PATH", "");
 	put(&c, "EMPTY", "");
 	got = environ_of(&facts, &c);
 	assert_non_null(strstr(got, "\nLANG=\n"));
-	assert_non_null(strstr(got, "\nPORT=\n"));
 	/* No colon: an empty element of PATH is the current directory. */
 	assert_non_null(strstr(got, "\nPATH=/srv/trees/ab/bin\n"));
 	assert_memory_equal(got, "EMPTY=\n", 7);
@@ -147,7 +145,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_without_config_it_is_exactly_these),
 		cmocka_unit_test(
-			test_lang_and_port_of_the_config_stay_its_path_follows),
+			test_lang_of_the_config_stays_port_is_the_one_given),
 		cmocka_unit_test(
 			test_exec_has_no_port_a_terminal_brings_its_name),
 		cmocka_unit_test(test_an_empty_value_is_a_value),

@@ -256,6 +256,72 @@ static void test_later_events_decide_the_state_of_a_release(void **state)
 	rel_ledger_closep(&l);
 }
 
+static void test_a_failure_with_its_reason_marks_the_release(void **state)
+{
+	static const char why[] =
+		"{\"by\":\"ada\",\"number\":1,\"why\":\"web.1 "
+		"did not get ready in 30 s\"}";
+	struct rel_ledger *l = create(*state);
+	char t[4];
+
+	append(l, "shop", "release", release_body(1, "one"));
+	append(l, "shop", "release", release_body(2, "two"));
+	append(l, "shop", "fail", json(why));
+	assert_string_equal(flags(l, 1, t), "-f-");
+	assert_string_equal(flags(l, 2, t), "---");
+	rel_ledger_closep(&l);
+}
+
+static const char *formation(
+	struct rel_ledger *l, const char *app, struct rel_buf *text)
+{
+	REL_AUTO(rel_json_freep) struct json_t *j = NULL;
+	struct rel_err err = REL_ERR_INIT;
+
+	assert_ok(rel_ledger_formation(l, app, &j, &err), &err);
+	rel_buf_reset(text);
+	if (j)
+		rel_json_format(j, text);
+	return rel_buf_str(text);
+}
+
+static void test_the_newest_formation_of_an_app_outlives_its_releases(
+	void **state)
+{
+	struct dir *d = *state;
+	struct rel_ledger *l = create(d);
+	struct rel_buf t = REL_BUF_INIT;
+
+	assert_string_equal(formation(l, "shop", &t), "");
+	append(l, "shop", "scale",
+		json("{\"by\":\"ada\",\"formation\":{\"worker\":0,\"web\":2}}"));
+	append(l, "blog", "scale", json("{\"formation\":{\"web\":7}}"));
+	assert_string_equal(
+		formation(l, "shop", &t), "{\"web\":2,\"worker\":0}");
+	append(l, "shop", "release", release_body(1, "one"));
+	append(l, "shop", "activate", activate_body(1, 0));
+	append(l, "shop", "run", json("{\"release\":\"v1\"}"));
+	assert_string_equal(
+		formation(l, "shop", &t), "{\"web\":2,\"worker\":0}");
+	append(l, "shop", "scale", json("{\"formation\":{\"web\":3}}"));
+	assert_string_equal(formation(l, "shop", &t), "{\"web\":3}");
+	assert_string_equal(formation(l, "blog", &t), "{\"web\":7}");
+	assert_string_equal(formation(l, "", &t), "");
+	rel_ledger_closep(&l);
+
+	/* also out of an index from before there were formations */
+	raw(d->ledger, "DROP TABLE formation; UPDATE derived SET version = 1");
+	l = open_ledger(d->ledger, REL_LEDGER_READ);
+	assert_string_equal(formation(l, "shop", &t), "{\"web\":3}");
+	rel_ledger_closep(&l);
+	l = open_ledger(d->ledger, REL_LEDGER_WRITE);
+	append(l, "shop", "scale", json("{\"formation\":{}}"));
+	assert_string_equal(formation(l, "shop", &t), "{}");
+	assert_string_equal(formation(l, "blog", &t), "{\"web\":7}");
+	rel_ledger_closep(&l);
+	rel_buf_free(&t);
+}
+
 static void test_each_app_has_its_own_numbers_and_activations(void **state)
 {
 	struct rel_ledger *l = create(*state);
@@ -343,6 +409,14 @@ static void test_a_body_that_does_not_fit_its_kind_is_refused(void **state)
 		{ "activate", "{\"number\":1,\"on\":-1}" },
 		{ "activate", "{\"number\":1,\"on\":3}" },
 		{ "fail", "{\"number\":9}" },
+		{ "fail", "{\"why\":\"web.1 ended\"}" },
+		{ "scale", "{}" },
+		{ "scale", "{\"formation\":[]}" },
+		{ "scale", "{\"formation\":null}" },
+		{ "scale", "{\"formation\":{\"web\":\"2\"}}" },
+		{ "scale", "{\"formation\":{\"web\":2,\"x\":1.0}}" },
+		{ "scale", "{\"formation\":{\"a\":-1,\"web\":2}}" },
+		{ "scale", "{\"formation\":{\"\":1}}" },
 		{ "pin", "{\"number\":1}" },
 		{ "pin", "{\"number\":1,\"pinned\":1}" },
 		{ "pin", "{\"number\":1,\"pinned\":null}" },
@@ -376,7 +450,7 @@ static void test_an_unknown_kind_is_kept_and_means_nothing(void **state)
 	int64_t events;
 
 	append(l, "shop", "release", release_body(1, "one"));
-	append(l, "shop", "scale", json("{\"web\":3}"));
+	append(l, "shop", "run", json("{\"release\":\"v1\"}"));
 	append(l, "new", "teleport", json("{\"number\":\"any\"}"));
 	assert_ok(rel_ledger_verify(l, NULL, &events, &err), &err);
 	assert_int_equal(events, 3);
@@ -680,6 +754,7 @@ static void ask_all(struct rel_ledger *l)
 	struct rel_release_row r = { 0 };
 	struct rel_activation a;
 	struct rel_err err = REL_ERR_INIT;
+	struct json_t *j = NULL;
 	struct rel_id id;
 	int64_t n;
 	char key[17];
@@ -691,6 +766,9 @@ static void ask_all(struct rel_ledger *l)
 	append(l, "shop", "activate", activate_body(1, 0));
 	append(l, "shop", "activate", activate_body(1, 5));
 	append(l, "shop", "pin", pin_body(1, true));
+	append(l, "shop", "scale", json("{\"formation\":{\"web\":1}}"));
+	assert_ok(rel_ledger_formation(l, "shop", &j, &err), &err);
+	rel_json_free(j);
 	assert_ok(rel_ledger_key(l, key, &id, &err), &err);
 	assert_ok(rel_ledger_release(l, "shop", 1, &r, &err), &err);
 	rel_release_row_done(&r);
@@ -736,6 +814,8 @@ int main(void)
 		TEST(test_the_table_takes_nothing_but_the_next_event),
 		TEST(test_a_release_reads_back_as_it_was_written),
 		TEST(test_later_events_decide_the_state_of_a_release),
+		TEST(test_a_failure_with_its_reason_marks_the_release),
+		TEST(test_the_newest_formation_of_an_app_outlives_its_releases),
 		TEST(test_each_app_has_its_own_numbers_and_activations),
 		TEST(test_a_body_that_does_not_fit_its_kind_is_refused),
 		TEST(test_an_unknown_kind_is_kept_and_means_nothing),

@@ -10,7 +10,7 @@
 #define ROWS 60
 #define C1 "1111111111111111111111111111111111111111"
 
-/* 10 rounds of build, release, activate, exec, fail or pin, and gc. */
+/* 10 rounds of build, release, activate, exec or scale, fail or pin, gc. */
 static void fill(const char *path)
 {
 	struct rel_ledger *l = open_ledger(path, REL_LEDGER_CREATE);
@@ -30,7 +30,11 @@ static void fill(const char *path)
 		append(l, app, "release", release_body(number, word));
 		on[i % 2] = append(
 			l, app, "activate", activate_body(number, on[i % 2]));
-		append(l, app, "exec", json("{\"argv0\":\"rake\"}"));
+		if (i == 2 || i == 3)
+			append(l, app, "scale",
+				json("{\"formation\":{\"web\":2}}"));
+		else
+			append(l, app, "exec", json("{\"argv0\":\"rake\"}"));
 		if (i % 4 == 3)
 			append(l, app, "fail", number_body(number));
 		else
@@ -360,6 +364,12 @@ static void test_every_change_of_the_index_is_found(void **state)
 		{ "UPDATE build SET revision = '' WHERE seq = 7", "'build'",
 			"'7'" },
 		{ "DELETE FROM build WHERE seq = 7", "'build'", "'7'" },
+		{ "UPDATE formation SET seq = 15 WHERE app = 'shop'",
+			"'formation'", "'shop'" },
+		{ "DELETE FROM formation WHERE app = 'blog'", "'formation'",
+			"'blog'" },
+		{ "INSERT INTO formation VALUES ('ghost', 15)", "'formation'",
+			"'ghost'" },
 		{ "INSERT INTO app VALUES ('ghost')", "'app'", "'ghost'" },
 		{ "DELETE FROM app WHERE name = 'shop'", "'app'", "'shop'" },
 		{ "INSERT INTO derived VALUES (99, 60)", "'derived'", "'99'" },

@@ -92,6 +92,7 @@ static void test_an_unfinished_store_may_hold_what_a_store_holds(void **state)
 	make_file(state, "s/ledger.db-journal", "");
 	make_file(state, "s/reserve", "");
 	make_file(state, "s/lock", "");
+	make_dir(state, "s/run", 0700);
 	make_file(state, "s/.tmp-0123456789abcdef", "");
 	assert_int_equal(try_open(state, "s", true, &fresh, &err), 0);
 	assert_true(fresh);

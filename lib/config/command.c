@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lib/run/command.c - how a Procfile's command is started (docs/formats.md, 8).
+ * lib/config/command.c - how a Procfile's command is started (docs/formats.md, 8).
  *
  * A shell that only waits for the app is in the way: it is the process that
  * gets the signals and whose exit status is seen. So a plain command is
@@ -8,11 +8,13 @@
  * exec. Where it is not certain that exec means the same, it is left out: the
  * signals go to the process group in any case.
  */
+#include "config/command.h"
+
 #include "base/buf.h"
 #include "base/mem.h"
-#include "run/process.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 

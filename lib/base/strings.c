@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/strings.h"
+
 #include "base/vec.h"
-#include "run/process.h"
 
 #include <string.h>
 

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "load.h"
+
+#include "base/mem.h"
+#include "home/artifact.h"
+#include "home/sealed.h"
+#include "home/tree.h"
+#include "ref.h"
+#include "release/release.h"
+#include "store/tree.h"
+
+#include <stdlib.h>
+
+void loaded_done(struct loaded *l)
+{
+	rel_release_row_done(&l->row);
+	rel_target_done(&l->target);
+}
+
+/* The current release's tree is there since its activation; another one may
+ * have to be unpacked first. */
+static int open_tree(struct ctx *cx, struct loaded *l, struct rel_err *err)
+{
+	struct rel_store *s = cx->home->store;
+	int64_t mtime;
+	int r = rel_tree_open(s, &l->row.artifact, &l->target.tree_fd, err);
+
+	if (r != -REL_ENOTFOUND)
+		return r;
+	r = rel_store_lock(s, REL_LOCK_SHARED, cx->home->opt.wait_ms, err);
+	if (r == 0)
+		r = rel_build_time(
+			cx->home, &l->row.artifact, l->row.commit, &mtime, err);
+	if (r == 0)
+		r = rel_home_tree(cx->home, &l->row.artifact, mtime, NULL,
+			&l->target.tree_fd, err);
+	rel_store_unlock(s);
+	return r;
+}
+
+/* Quantities of an older artifact may be more than a type has ports for. */
+static void add_declared(void *arg, const char *type, const struct json_t *j)
+{
+	int64_t n = 0;
+
+	if (rel_json_int(j, &n))
+		rel_formation_set(arg, type,
+			n > REL_MOST_INSTANCES ? REL_MOST_INSTANCES : (int)n);
+}
+
+int target_complete(struct ctx *cx, const struct rel_id *artifact,
+	struct rel_target *t, struct rel_err *err)
+{
+	REL_AUTO(rel_artifact_done) struct rel_artifact a = { 0 };
+	struct rel_buf path = REL_BUF_INIT;
+	int r = rel_artifact_load(cx->home, artifact, &a, NULL, err);
+
+	if (r < 0)
+		return r;
+	rel_tree_path(cx->home->store, artifact, &path);
+	t->tree = rel_buf_take(&path);
+	if (a.app.relctl)
+		t->relctl = rel_json_copy(a.app.relctl);
+	if (a.app.healthchecks)
+		t->healthchecks = rel_json_copy(a.app.healthchecks);
+	if (a.app.formation)
+		rel_json_each(a.app.formation, add_declared, &t->declared);
+	return rel_target_policies(t, err);
+}
+
+int release_load(struct ctx *cx, const char *word, struct loaded *ret,
+	struct rel_err *err)
+{
+	REL_AUTO(rel_record_done) struct rel_record rec = { 0 };
+	struct rel_target *t = &ret->target;
+	int r = release_find(cx, word, &ret->row, err);
+
+	if (r == 0)
+		r = rel_record_load(cx->home, &ret->row.digest, &rec, err);
+	if (r == 0)
+		r = rel_sealed_load(cx->home, &ret->row.sealed,
+			&rec.fingerprint, &t->config, err);
+	if (r < 0)
+		return r;
+	t->app = rel_strdup(ret->row.app);
+	t->release = ret->row.number;
+	t->commit = rel_strdup(ret->row.commit);
+	t->processes = rec.processes;
+	rec.processes = (struct rel_processes){ 0 };
+	r = open_tree(cx, ret, err);
+	return r < 0 ? r : target_complete(cx, &ret->row.artifact, t, err);
+}
+
+int target_port(const struct rel_target *t)
+{
+	const char *port = rel_config_get(&t->config, "PORT");
+	int n = port ? atoi(port) : 0;
+
+	return n > 0 && n < 65536 ? n : REL_DEFAULT_PORT;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd/load.h - a release with all that running it needs, out of the store. */
+#ifndef RELCTL_LOAD_H
+#define RELCTL_LOAD_H
+
+#include "cmd.h"
+#include "home/record.h"
+#include "ledger/ledger.h"
+#include "run/target.h"
+
+struct loaded { /* { .target.tree_fd = -1 } before; loaded_done after */
+	struct rel_release_row row;
+	struct rel_target target;
+};
+void loaded_done(struct loaded *l); /* for REL_AUTO too */
+
+/*
+ * ${word}: RELEASE, NULL the current one. Its tree is unpacked if it is not
+ * there, and its lock is held. The policies are those of app.json.
+ */
+int release_load(struct ctx *cx, const char *word, struct loaded *ret,
+	struct rel_err *err) REL_CHECK;
+
+/* What the artifact's record adds to a target: tree, app.json. */
+int target_complete(struct ctx *cx, const struct rel_id *artifact,
+	struct rel_target *t, struct rel_err *err) REL_CHECK;
+
+/* The base of the ports: the config's PORT, else 5000. */
+int target_port(const struct rel_target *t);
+
+#endif

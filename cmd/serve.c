@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve.h"
+
+#include "base/mem.h"
+#include "load.h"
+#include "opt.h"
+#include "out.h"
+#include "run/supervisor.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct serving {
+	struct loaded l;
+	struct box box;
+	struct rel_formation formation;
+	REL_VEC(struct rel_override) overrides;
+	REL_VEC(char *) names; /* of their types */
+	REL_VEC(struct rel_endpoint) listen, front;
+};
+
+static void serving_done(struct serving *s)
+{
+	loaded_done(&s->l);
+	box_done(&s->box);
+	rel_formation_done(&s->formation);
+	for (size_t i = 0; i < s->names.n; i++)
+		free(s->names.v[i]);
+	rel_vec_free(&s->names);
+	rel_vec_free(&s->overrides);
+	rel_vec_free(&s->listen);
+	rel_vec_free(&s->front);
+}
+
+static int no_type(
+	const struct rel_processes *p, const char *type, struct rel_err *err)
+{
+	REL_AUTO(rel_buf_free) struct rel_buf names = REL_BUF_INIT;
+
+	for (size_t i = 0; i < p->n; i++)
+		if (!rel_process_is_hook(p->v[i].type))
+			rel_buf_addf(&names, "%s%s", names.len ? ", " : "",
+				p->v[i].type);
+	rel_fail(err, REL_ENOTFOUND, "no process type '%.*s'", shown_len(type),
+		type);
+	return names.len ? rel_hint(err, "the release has %s", names.p)
+			 : rel_hint(err, "add a Procfile to the commit: web: "
+					 "bin/web");
+}
+
+static bool has_type(const struct rel_processes *p, const char *type)
+{
+	return rel_processes_command(p, type) && !rel_process_is_hook(type);
+}
+
+/* [TYPE=]VALUE: an override of nothing yet, and where the value begins. */
+static int new_override(struct serving *s, const char *text,
+	struct rel_override *ret, const char **ret_value, struct rel_err *err)
+{
+	const char *eq = strchr(text, '=');
+	char *type = rel_strndup(text, eq ? (size_t)(eq - text) : 0);
+
+	rel_vec_push(&s->names, type);
+	*ret = (struct rel_override){ type, -1, -1, -1, -1 };
+	*ret_value = eq ? eq + 1 : text;
+	if (*type && !has_type(&s->l.target.processes, type))
+		return no_type(&s->l.target.processes, type, err);
+	return 0;
+}
+
+static int parse_seconds(const char *option, const char *text, int64_t *ret_ms,
+	struct rel_err *err)
+{
+	char *end;
+	double s = strtod(text, &end);
+
+	if (*end || end == text || !(s >= 0) || s > 86400)
+		return rel_fail(err, REL_EUSAGE,
+			"--%s '%s' is not a number of seconds up to 86400",
+			option, text);
+	*ret_ms = (int64_t)(s * 1000 + 0.5);
+	return 0;
+}
+
+static int parse_restart(const char *text, int *ret, struct rel_err *err)
+{
+	static const char *const words[] = { "always", "on-failure", "never" };
+
+	for (int i = 0; i < 3; i++)
+		if (!strcmp(words[i], text)) {
+			*ret = i;
+			return 0;
+		}
+	return rel_fail(err, REL_EUSAGE,
+		"--restart '%s': always, on-failure or never", text);
+}
+
+static int add_overrides(struct serving *s, const char *option,
+	const struct opt_list *values, struct rel_err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < values->n; i++) {
+		struct rel_override o;
+		const char *value;
+
+		r = new_override(s, values->v[i], &o, &value, err);
+		if (r < 0)
+			return r;
+		switch (option[0]) {
+		case 'g':
+			r = parse_seconds(option, value, &o.grace_ms, err);
+			break;
+		case 'r':
+			r = parse_restart(value, &o.restart, err);
+			break;
+		default:
+			if (!strcmp(option, "start-timeout")) {
+				r = parse_seconds(option, value,
+					&o.start_timeout_ms, err);
+				break;
+			}
+			o.stop_signal = rel_signal_parse(value);
+			if (o.stop_signal < 0)
+				r = rel_fail(err, REL_EUSAGE,
+					"--stop-signal '%s' is no signal that "
+					"can be caught",
+					value);
+		}
+		rel_vec_push(&s->overrides, o);
+	}
+	return r;
+}
+
+static int add_endpoints(struct serving *s, const struct opt_list *texts,
+	bool front, struct rel_err *err)
+{
+	for (size_t i = 0; i < texts->n; i++) {
+		struct rel_endpoint e;
+		int r = rel_endpoint_parse(texts->v[i], &e, err);
+
+		if (r < 0)
+			return r;
+		if (!has_type(&s->l.target.processes, e.type))
+			return no_type(&s->l.target.processes, e.type, err);
+		if (front)
+			rel_vec_push(&s->front, e);
+		else
+			rel_vec_push(&s->listen, e);
+	}
+	for (size_t i = 0; i < s->front.n; i++)
+		for (size_t k = 0; k < s->listen.n; k++)
+			if (!strcmp(s->front.v[i].type, s->listen.v[k].type))
+				return rel_fail(err, REL_EUSAGE,
+					"'%s' has --front and --listen: one of "
+					"them takes its connections",
+					s->front.v[i].type);
+	return 0;
+}
+
+/* -m, else what scale stored, else app.json; of the types that are named. */
+static int find_formation(struct ctx *cx, struct serving *s,
+	const struct run_args *a, int types_n, char **types,
+	struct rel_err *err)
+{
+	const struct rel_processes *p = &s->l.target.processes;
+	REL_AUTO(rel_formation_done) struct rel_formation given = { 0 };
+	REL_AUTO(rel_formation_done) struct rel_formation stored = { 0 };
+	REL_AUTO(rel_json_freep) struct json_t *j = NULL;
+	int r = 0;
+
+	if (a->formation)
+		r = rel_formation_parse(&given, p, a->formation, err);
+	if (r == 0)
+		r = rel_ledger_formation(
+			cx->home->ledger, s->l.target.app, &j, err);
+	if (r == 0 && j)
+		r = rel_formation_from_json(j, &stored, err);
+	if (r < 0)
+		return r;
+	rel_formation_complete(p, a->formation ? &given : NULL, &stored,
+		&s->l.target.declared, &s->formation);
+	for (int i = 0; i < types_n; i++)
+		if (!has_type(p, types[i]))
+			return no_type(p, types[i], err);
+	for (size_t k = 0; types_n > 0 && k < s->formation.n; k++) {
+		bool named = false;
+
+		for (int i = 0; i < types_n; i++)
+			named = named ||
+				!strcmp(types[i], s->formation.v[k].type);
+		if (!named)
+			s->formation.v[k].n = 0;
+		else if (s->formation.v[k].n == 0 && !a->formation)
+			s->formation.v[k].n = 1;
+	}
+	if (s->formation.n == 0) {
+		rel_fail(
+			err, REL_ENOTFOUND, "the release has no process types");
+		return rel_hint(
+			err, "add a Procfile to the commit: web: bin/web");
+	}
+	return 0;
+}
+
+static const struct rel_endpoint *endpoint_of(
+	const struct serving *s, const char *type)
+{
+	for (size_t i = 0; i < s->front.n; i++)
+		if (!strcmp(s->front.v[i].type, type))
+			return &s->front.v[i];
+	for (size_t i = 0; i < s->listen.n; i++)
+		if (!strcmp(s->listen.v[i].type, type))
+			return &s->listen.v[i];
+	return NULL;
+}
+
+/* What is going to run, and where it can be reached. */
+static void print_plan(struct ctx *cx, const struct serving *s, int base)
+{
+	const struct rel_target *t = &s->l.target;
+
+	say(cx, "%s: v%" PRId64 "%s%.7s", t->app, t->release,
+		*t->commit ? ", " : "", t->commit);
+	for (size_t i = 0; i < s->formation.n; i++) {
+		const char *type = s->formation.v[i].type;
+		const struct rel_endpoint *e = endpoint_of(s, type);
+		int n = s->formation.v[i].n;
+		int first = rel_port_of(&t->processes, base, type, 1);
+		char at[96] = "";
+
+		if (e)
+			snprintf(at, sizeof(at), "%s:%d", e->host, e->port);
+		else if (n == 1)
+			snprintf(at, sizeof(at), "port %d", first);
+		else if (n > 1)
+			snprintf(at, sizeof(at), "ports %d to %d", first,
+				first + n - 1);
+		say(cx, "  %-10s ×%-3d %s", type, n, at);
+	}
+}
+
+static int supervise(struct ctx *cx, struct serving *s,
+	const struct run_args *a, struct rel_err *err)
+{
+	bool tty = isatty(STDOUT_FILENO);
+	struct rel_supervise how = {
+		.target = &s->l.target,
+		.formation = &s->formation,
+		.box = &s->box.sandbox,
+		.overrides = s->overrides.v,
+		.overrides_n = s->overrides.n,
+		.port = a->port > 0 ? (int)a->port : target_port(&s->l.target),
+		.port_given = a->port > 0,
+		.pinned = a->release != NULL,
+		.listen = s->listen.v,
+		.listen_n = s->listen.n,
+		.front = s->front.v,
+		.front_n = s->front.n,
+		.format = tty ? REL_LOG_TEXT : REL_LOG_JSON,
+		.color = cx->color_out,
+		.drop = a->overflow && !strcmp(a->overflow, "drop"),
+		.store_fd = rel_store_fd(cx->home->store),
+		.notify_socket = getenv("NOTIFY_SOCKET"),
+		.events = &cx->events,
+	};
+	int status = 0, r;
+
+	if (a->log)
+		how.format = !strcmp(a->log, "text")   ? REL_LOG_TEXT
+			     : !strcmp(a->log, "json") ? REL_LOG_JSON
+						       : REL_LOG_RAW;
+	print_plan(cx, s, how.port);
+	box_notices(cx, &s->box);
+	/* SQLite must not be carried across a fork. */
+	rel_ledger_closep(&cx->home->ledger);
+	umask(cx->umask);
+	r = rel_supervise(&how, &status, err);
+	umask(077);
+	return r < 0 ? r : status;
+}
+
+int serve(struct ctx *cx, const struct run_args *a, int types_n, char **types,
+	struct rel_err *err)
+{
+	REL_AUTO(serving_done)
+	struct serving s = { .l = { .target.tree_fd = -1 } };
+	int r = box_make(cx, &a->box, &s.box, err);
+
+	if (a->port == 0 || a->port > 65535)
+		return rel_fail(err, REL_EUSAGE, "--port is 1 to 65535");
+	if (r == 0)
+		r = release_load(cx, a->release, &s.l, err);
+	if (r == 0)
+		r = find_formation(cx, &s, a, types_n, types, err);
+	if (r == 0)
+		r = add_overrides(&s, "grace", &a->grace, err);
+	if (r == 0)
+		r = add_overrides(&s, "stop-signal", &a->stop_signal, err);
+	if (r == 0)
+		r = add_overrides(&s, "restart", &a->restart, err);
+	if (r == 0)
+		r = add_overrides(&s, "start-timeout", &a->start_timeout, err);
+	if (r == 0)
+		r = add_endpoints(&s, &a->listen, false, err);
+	if (r == 0)
+		r = add_endpoints(&s, &a->front, true, err);
+	return r < 0 ? r : supervise(cx, &s, a, err);
+}

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lib/run/switch.c - one set in the place of another, while it is used.
+ *
+ * 1. BESIDE: what can run beside its predecessor is started, and gets ready.
+ * 2. AWAY, PLACE: a type whose port the old instances hold, and that has
+ *    neither --front nor --listen, has to go first: here alone is a gap.
+ * 3. MOVED: the traffic goes to the new set; the old one drains and stops.
+ * Until 3 every failure leads back to how it was.
+ */
+#include "run/set.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum phase {
+	PHASE_BESIDE,
+	PHASE_AWAY,  /* old instances in the way are stopping */
+	PHASE_PLACE, /* new ones in their place get ready */
+	PHASE_MOVED, /* the old set ends */
+	PHASE_BACK,  /* it failed: the new set ends, the old one is whole */
+};
+
+struct exchange {
+	enum phase phase;
+	struct rel_client *client; /* NULL: it went away after the move */
+	struct set *from, *to;
+	struct rel_formation formation; /* of the new set */
+	bool *in_place; /* by the types of ${from}: it is in the way */
+	struct instance *culprit;
+	char why[300];
+};
+
+/* Is this new instance one that takes a place? */
+static bool takes_place(const struct exchange *x, const struct instance *i)
+{
+	const char *type = instance_type(i);
+
+	for (size_t t = 0; t < x->from->target.processes.n; t++)
+		if (x->in_place[t] &&
+			!strcmp(x->from->target.processes.v[t].type, type))
+			return true;
+	return false;
+}
+
+static void find_in_place(struct exchange *x)
+{
+	struct supervisor *s = x->from->sup;
+
+	x->in_place = rel_alloc(x->from->target.processes.n + 1);
+	for (size_t k = 0; k < x->from->instances.n; k++) {
+		struct instance *i = x->from->instances.v[k];
+		const char *type = instance_type(i);
+
+		if (rel_state_runs(i->state) && !traffic_front(s, type) &&
+			!traffic_listens(s, type) && i->port &&
+			rel_port_accepts(i->port))
+			x->in_place[i->type] = true;
+	}
+}
+
+static void progress(struct exchange *x, const char *event)
+{
+	struct json_t *j = rel_json_object();
+
+	if (x->client)
+		rel_control_answer(x->client,
+			rel_json_set(j, "event", rel_json_text(event)));
+	else
+		rel_json_free(j);
+}
+
+static void done(struct supervisor *s)
+{
+	struct exchange *x = s->exchange;
+
+	rel_formation_done(&x->formation);
+	free(x->in_place);
+	free(x);
+	s->exchange = NULL;
+}
+
+/* A job that is done is as good as up. */
+static bool is_well(const struct instance *i)
+{
+	return i->state == REL_STATE_UP ||
+	       (i->state == REL_STATE_ENDED && i->status == 0 && !i->gave_up);
+}
+
+static bool all_up(const struct exchange *x, bool place)
+{
+	for (size_t k = 0; k < x->to->instances.n; k++)
+		if (takes_place(x, x->to->instances.v[k]) == place &&
+			!is_well(x->to->instances.v[k]))
+			return false;
+	return true;
+}
+
+/* One of the new set that will not get ready, or NULL. */
+static struct instance *find_failed(const struct exchange *x)
+{
+	for (size_t k = 0; k < x->to->instances.n; k++) {
+		struct instance *i = x->to->instances.v[k];
+
+		if (i->state == REL_STATE_WAITING ||
+			i->state == REL_STATE_RECYCLING ||
+			(i->state == REL_STATE_ENDED && !is_well(i)))
+			return i;
+	}
+	return NULL;
+}
+
+static void input_in_place(
+	struct exchange *x, struct set *set, enum rel_input in)
+{
+	for (size_t k = 0; k < set->instances.n; k++) {
+		struct instance *i = set->instances.v[k];
+
+		if (set == x->from ? x->in_place[i->type] : takes_place(x, i))
+			instance_input(i, in);
+	}
+}
+
+static bool is_away(const struct exchange *x)
+{
+	for (size_t k = 0; k < x->from->instances.n; k++) {
+		struct instance *i = x->from->instances.v[k];
+
+		if (x->in_place[i->type] && i->state != REL_STATE_ENDED)
+			return false;
+	}
+	return true;
+}
+
+/* The last lines of who failed, and how it ended. */
+static struct json_t *culprit_json(const struct exchange *x)
+{
+	struct json_t *j = rel_json_object();
+	struct json_t *lines = rel_json_array();
+	const struct instance *i = x->culprit;
+	size_t from = i->tail_n > TAIL_LINES ? i->tail_n - TAIL_LINES : 0;
+
+	for (size_t k = from; k < i->tail_n; k++)
+		rel_json_push(lines, rel_json_text(i->tail[k % TAIL_LINES]));
+	rel_json_set(j, "name", rel_json_text(i->name));
+	rel_json_set(j, "status", rel_json_number(i->status));
+	return rel_json_set(j, "lines", lines);
+}
+
+static void answer_failure(struct exchange *x)
+{
+	struct json_t *j = rel_json_object();
+
+	if (!x->client) {
+		rel_json_free(j);
+		return;
+	}
+	rel_json_set(j, "done", rel_json_bool(true));
+	rel_json_set(j, "exit", rel_json_number(8));
+	rel_json_set(j, "message", rel_json_text(x->why));
+	if (x->culprit)
+		rel_json_set(j, "instance", culprit_json(x));
+	rel_control_answer(x->client, j);
+	x->client = NULL;
+}
+
+static void go_back(struct supervisor *s, const char *why)
+{
+	struct exchange *x = s->exchange;
+
+	snprintf(x->why, sizeof(x->why), "%s", why);
+	x->phase = PHASE_BACK;
+	say_event(s, NULL, "error", "switch-failed", -1,
+		"v%" PRId64 " does not get ready: %s; v%" PRId64 " stays",
+		x->to->target.release, why, x->from->target.release);
+	set_input(x->to, REL_INPUT_STOP);
+}
+
+static void failed(struct supervisor *s, struct instance *i)
+{
+	char why[300];
+
+	s->exchange->culprit = i;
+	if (i->sick[0])
+		snprintf(why, sizeof(why), "%s: %s", i->name, i->sick);
+	else if (i->state == REL_STATE_RECYCLING)
+		snprintf(why, sizeof(why), "%s was not ready in time", i->name);
+	else
+		snprintf(why, sizeof(why), "%s ended with status %d", i->name,
+			i->status);
+	go_back(s, why);
+}
+
+static void move(struct supervisor *s)
+{
+	struct exchange *x = s->exchange;
+	struct set *from = x->from;
+
+	x->phase = PHASE_MOVED;
+	/* The new set first: it is the one that runs from here on. */
+	from->next = x->to->next;
+	x->to->next = from;
+	s->sets = x->to;
+	x->to->live = true;
+	x->to->temporary = false;
+	from->live = false;
+	rel_formation_done(&s->formation);
+	s->formation = x->formation;
+	x->formation = (struct rel_formation){ 0 };
+	progress(x, "moved");
+	/* First the relays learn of both, then the old ones drain. */
+	traffic_update(s);
+	for (size_t k = 0; k < from->instances.n; k++)
+		traffic_drain(from->instances.v[k], REL_INPUT_STOP);
+}
+
+static void finish_move(struct supervisor *s)
+{
+	struct exchange *x = s->exchange;
+	struct json_t *j = rel_json_object();
+
+	say_event(s, NULL, "info", "release-switched", -1,
+		"v%" PRId64 " has taken over", x->to->target.release);
+	rel_json_set(j, "done", rel_json_bool(true));
+	rel_json_set(j, "exit", rel_json_number(0));
+	if (x->client)
+		rel_control_answer(x->client, j);
+	else
+		rel_json_free(j);
+	done(s);
+}
+
+static void finish_back(struct supervisor *s)
+{
+	struct exchange *x = s->exchange;
+
+	input_in_place(x, x->from, REL_INPUT_START);
+	answer_failure(x);
+	x->to->temporary = false;
+	done(s);
+}
+
+/* One phase on, if its condition holds. */
+static bool advance(struct supervisor *s)
+{
+	struct exchange *x = s->exchange;
+
+	switch (x->phase) {
+	case PHASE_BESIDE:
+		if (!all_up(x, false))
+			return false;
+		progress(x, "ready");
+		x->phase = PHASE_AWAY;
+		input_in_place(x, x->from, REL_INPUT_STOP);
+		return true;
+	case PHASE_AWAY:
+		if (!is_away(x))
+			return false;
+		x->phase = PHASE_PLACE;
+		input_in_place(x, x->to, REL_INPUT_START);
+		return true;
+	case PHASE_PLACE:
+		if (!all_up(x, true))
+			return false;
+		move(s);
+		return true;
+	case PHASE_MOVED:
+		if (!set_runs(x->from))
+			finish_move(s);
+		return false;
+	case PHASE_BACK:
+		if (!set_runs(x->to))
+			finish_back(s);
+		return false;
+	}
+	return false;
+}
+
+void switch_turn(struct supervisor *s)
+{
+	struct instance *i;
+
+	if (!s->exchange)
+		return;
+	i = s->exchange->phase < PHASE_MOVED ? find_failed(s->exchange) : NULL;
+	if (i)
+		failed(s, i);
+	while (s->exchange && advance(s))
+		;
+}
+
+/* The counts of the app, for the types that the new release has. */
+static void form(struct supervisor *s, struct exchange *x)
+{
+	rel_formation_complete(&x->to->target.processes, NULL, &s->formation,
+		&x->to->target.declared, &x->formation);
+	for (size_t t = 0; t < x->to->target.processes.n; t++)
+		set_fill(x->to, t,
+			rel_formation_get(&x->formation,
+				x->to->target.processes.v[t].type, 0));
+}
+
+void switch_begin(
+	struct supervisor *s, struct rel_client *c, struct rel_target *t)
+{
+	struct exchange *x = rel_alloc(sizeof(*x));
+
+	x->client = c;
+	x->from = s->sets;
+	x->to = set_new(s, t);
+	x->to->temporary = true;
+	s->exchange = x;
+	/* Behind the current one, so that nobody takes it for that. */
+	x->to->next = x->from->next;
+	x->from->next = x->to;
+	find_in_place(x);
+	form(s, x);
+	say_event(s, NULL, "info", "switch-begun", -1,
+		"v%" PRId64 " is started beside v%" PRId64,
+		x->to->target.release, x->from->target.release);
+	for (size_t k = 0; k < x->to->instances.n; k++)
+		if (!takes_place(x, x->to->instances.v[k]))
+			instance_input(x->to->instances.v[k], REL_INPUT_START);
+}
+
+void switch_abort(struct supervisor *s, const char *why)
+{
+	struct exchange *x = s->exchange;
+
+	if (x && x->phase < PHASE_MOVED)
+		go_back(s, why);
+}
+
+void switch_gone(struct supervisor *s, struct rel_client *c)
+{
+	struct exchange *x = s->exchange;
+
+	if (!x || x->client != c)
+		return;
+	x->client = NULL;
+	switch_abort(s, "the command that asked for it is gone");
+}

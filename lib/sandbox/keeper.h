@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lib/sandbox/keeper.h - what stands between relctl and the app's process.
+ * For lib/sandbox alone.
+ */
+#ifndef REL_SANDBOX_KEEPER_H
+#define REL_SANDBOX_KEEPER_H
+
+#include "sandbox/child.h"
+
+/* How far it came. What is before STEP_EXEC is relctl's failure. */
+enum rel_step_kind {
+	REL_STEP_LEVEL, /* the level cannot be had: ${text} is what failed */
+	REL_STEP_SETUP, /* something else: ${text} */
+	REL_STEP_EXEC,	/* execve */
+};
+
+enum rel_told_kind {
+	REL_TOLD_PID, /* from the process itself: its number is in the creds */
+	REL_TOLD_FAILED,
+	REL_TOLD_STARTED,
+	REL_TOLD_READY,
+	REL_TOLD_STOPPED,
+	REL_TOLD_ENDED,
+};
+/* A message from the keeper, or (PID) from the process before its execve. */
+struct rel_told {
+	enum rel_told_kind kind;
+	enum rel_step_kind step;
+	int os_errno;
+	bool seen;  /* EXEC: a file of that name is there */
+	int status; /* ENDED: 128+n for signal n */
+	int left;   /* ENDED: processes it had left behind */
+	char text[64];
+};
+
+enum rel_tell_kind {
+	REL_TELL_GO, /* maps and cgroups are in place */
+	REL_TELL_SIGNAL,
+	REL_TELL_KILL,
+};
+/* A message to the keeper. */
+struct rel_tell {
+	enum rel_tell_kind kind;
+	int sig;
+	bool main_only;
+};
+
+struct rel_keeper { /* borrowed: it is another process that uses it */
+	const struct rel_spawn *how;
+	const struct rel_bounds *bounds;
+	char **env;
+	char *notify;	  /* where the socket's name goes in env, 6 bytes */
+	char *listen_pid; /* where the pid goes in env, 10 bytes; or NULL */
+	char **script;	  /* /bin/sh, room for a path, the rest of argv */
+	const char *path; /* PATH of env */
+	int link;
+	int landlock; /* ruleset, or -1 */
+	bool waits;   /* for REL_TELL_GO */
+	uid_t uid;    /* relctl's own */
+	gid_t gid;
+};
+
+/* The keeper's whole life, after clone. */
+_Noreturn void rel_keeper_main(struct rel_keeper *k);
+
+/* view.c: pivot into the fresh root of level ns. Returns -1, sets errno and
+ * *ret_what. */
+int rel_view_enter(const struct rel_sandbox *box, const char **ret_what);
+
+/* exec.c: execve along PATH; returns only if that failed. */
+void rel_exec(const struct rel_keeper *k, struct rel_told *why);
+
+#endif
