@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "carry.h"
 #include "cmds.h"
 #include "home/home.h"
-#include "plan_out.h"
 #include "ref.h"
 #include "release/release.h"
 
 struct args {
 	bool dry_run;
+	int64_t watch;
 };
 
 static const struct opt opts[] = {
 	{ "dry-run", 'n', OPT_FLAG, offsetof(struct args, dry_run), NULL,
 		"print what would change, and do nothing" },
+	WATCH_OPT(args, watch),
 	{ 0 },
 };
 
@@ -30,7 +32,13 @@ static int run(
 		r = rel_activate_plan(&plan, &row, err);
 	if (r < 0)
 		return r;
-	return plan_carry_out(cx, &plan, "activate", a->dry_run, true, err);
+	return plan_carry_out(cx, &plan,
+		&(struct carry){ .noun = "activate",
+			.action = "activate",
+			.dry_run = a->dry_run,
+			.undo = true,
+			.watch_s = a->watch },
+		err);
 }
 
 const struct cmd cmd_activate = {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
+#include "carry.h"
 #include "cmds.h"
 #include "home/record.h"
 #include "inputs.h"
 #include "out.h"
-#include "plan_out.h"
 #include "ref.h"
 #include "release/release.h"
 
@@ -16,6 +16,7 @@ struct args {
 	struct opt_list env;
 	const char *message;
 	bool no_activate, dry_run;
+	int64_t watch;
 };
 
 #define AT(field) offsetof(struct args, field)
@@ -29,6 +30,7 @@ static const struct opt opts[] = {
 		"make the release, but leave the current one" },
 	{ "dry-run", 'n', OPT_FLAG, AT(dry_run), NULL,
 		"print what would change, and do nothing" },
+	WATCH_OPT(args, watch),
 	{ 0 },
 };
 
@@ -96,8 +98,13 @@ static int change(struct ctx *cx, const struct args *a,
 		r = rel_release_plan(&plan, &q, &why, err);
 	if (r < 0)
 		return r;
-	return plan_carry_out(
-		cx, &plan, "config-change", a->dry_run, true, err);
+	return plan_carry_out(cx, &plan,
+		&(struct carry){ .noun = "config-change",
+			.action = "config",
+			.dry_run = a->dry_run,
+			.undo = true,
+			.watch_s = a->watch },
+		err);
 }
 
 static int set(struct ctx *cx, const struct args *a, int argc, char **argv,

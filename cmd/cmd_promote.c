@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "carry.h"
 #include "cmds.h"
 #include "ctx.h"
 #include "home/home.h"
-#include "plan_out.h"
 #include "ref.h"
 #include "release/release.h"
 
@@ -11,6 +11,7 @@
 struct args {
 	const char *message;
 	bool no_activate, force, dry_run;
+	int64_t watch;
 };
 
 #define AT(field) offsetof(struct args, field)
@@ -24,6 +25,7 @@ static const struct opt opts[] = {
 		"a new release whatever is the same, of any repository" },
 	{ "dry-run", 'n', OPT_FLAG, AT(dry_run), NULL,
 		"print what would change, and do nothing" },
+	WATCH_OPT(args, watch),
 	{ 0 },
 };
 
@@ -78,7 +80,13 @@ static int run(
 	}
 	if (r < 0)
 		return r;
-	return plan_carry_out(cx, &plan, "promote", a->dry_run, true, err);
+	return plan_carry_out(cx, &plan,
+		&(struct carry){ .noun = "promote",
+			.action = "promote",
+			.dry_run = a->dry_run,
+			.undo = true,
+			.watch_s = a->watch },
+		err);
 }
 
 const struct cmd cmd_promote = {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "carry.h"
 #include "cmds.h"
 #include "helper.h"
 #include "home/home.h"
 #include "inputs.h"
 #include "out.h"
-#include "plan_out.h"
 #include "ref.h"
 #include "release/release.h"
 
@@ -15,6 +15,7 @@ struct args {
 	struct opt_list env, set, unset;
 	const char *message;
 	bool generate, no_activate, force, dry_run;
+	int64_t watch;
 };
 
 #define AT(field) offsetof(struct args, field)
@@ -37,6 +38,7 @@ static const struct opt opts[] = {
 		"a new release whatever is the same, of any repository" },
 	{ "dry-run", 'n', OPT_FLAG, AT(dry_run), NULL,
 		"print what would change, and do nothing" },
+	WATCH_OPT(args, watch),
 	{ 0 },
 };
 
@@ -117,7 +119,12 @@ static int run(
 	}
 	if (r < 0)
 		return name_app(cx, app, err);
-	return plan_carry_out(cx, &plan, "release", a->dry_run, false, err);
+	return plan_carry_out(cx, &plan,
+		&(struct carry){ .noun = "release",
+			.action = "release",
+			.dry_run = a->dry_run,
+			.watch_s = a->watch },
+		err);
 }
 
 const struct cmd cmd_release = {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "carry.h"
 #include "cmds.h"
 #include "home/home.h"
 #include "out.h"
-#include "plan_out.h"
 #include "ref.h"
 #include "release/rollback.h"
 
@@ -11,7 +11,8 @@
 
 struct args {
 	struct opt_list keep;
-	bool code, dry_run;
+	bool code, dry_run, run_hook;
+	int64_t watch;
 	const char *message;
 };
 
@@ -26,6 +27,9 @@ static const struct opt opts[] = {
 		"a note for the ledger" },
 	{ "dry-run", 'n', OPT_FLAG, AT(dry_run), NULL,
 		"print what would change, and do nothing" },
+	{ "run-release-hook", 0, OPT_FLAG, AT(run_hook), NULL,
+		"run the release command, too" },
+	WATCH_OPT(args, watch),
 	{ 0 },
 };
 
@@ -60,7 +64,14 @@ static int run(
 		r = rel_rollback_plan(&plan, &q, &why, err);
 	if (r < 0)
 		return r;
-	return plan_carry_out(cx, &plan, "rollback", a->dry_run, true, err);
+	return plan_carry_out(cx, &plan,
+		&(struct carry){ .noun = "rollback",
+			.action = "rollback",
+			.dry_run = a->dry_run,
+			.undo = true,
+			.no_hook = !a->run_hook,
+			.watch_s = a->watch },
+		err);
 }
 
 const struct cmd cmd_rollback = {

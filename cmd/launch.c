@@ -112,8 +112,7 @@ static void hint_deps(const struct ctx *cx, const struct loaded *l,
 		file);
 }
 
-/* With the best level that works; which one is said, and why no better. */
-static int run_at_level(struct ctx *cx, struct box *box,
+int launch_at_level(struct ctx *cx, struct box *box,
 	const struct rel_strings *argv, struct rel_process_facts *facts,
 	struct rel_process_end *end, struct rel_err *err)
 {
@@ -172,7 +171,7 @@ static int start(struct ctx *cx, struct loaded *l, struct box *box,
 	/* What the process makes is its own matter, what relctl makes is not.
 	 */
 	umask(cx->umask);
-	r = run_at_level(cx, box, argv, &facts, &end, err);
+	r = launch_at_level(cx, box, argv, &facts, &end, err);
 	umask(077);
 	rel_config_done(&l->target.config);
 	if (r < 0)

@@ -19,4 +19,14 @@ struct launch {
 /* Start it, wait for it; the exit status that relctl ends with. */
 int launch_run(struct ctx *cx, const struct launch *l, struct rel_err *err);
 
+/*
+ * Start ${argv} in ${box} with the environment of ${facts} (home is set here),
+ * and wait. With REL_ISOLATION_AUTO the best level that works; which one that
+ * was is in the box then, and why no better is a notice. Errors: those of
+ * rel_process_run. The ledger must not be open.
+ */
+int launch_at_level(struct ctx *cx, struct box *box,
+	const struct rel_strings *argv, struct rel_process_facts *facts,
+	struct rel_process_end *end, struct rel_err *err) REL_CHECK;
+
 #endif

@@ -55,8 +55,12 @@ int target_complete(struct ctx *cx, const struct rel_id *artifact,
 	struct rel_buf path = REL_BUF_INIT;
 	int r = rel_artifact_load(cx->home, artifact, &a, NULL, err);
 
+	/* The tree is there: what runs is worth more than how. */
 	if (r < 0)
-		return r;
+		rel_notice(&cx->events,
+			"app.json is not heeded, with its formation, health "
+			"checks and ways to stop: %s",
+			err->msg);
 	rel_tree_path(cx->home->store, artifact, &path);
 	t->tree = rel_buf_take(&path);
 	if (a.app.relctl)

@@ -12,11 +12,4 @@ void plan_print(const struct ctx *cx, const struct rel_plan *p, bool dry_run);
 /* The same as JSON fields: app, from, to, code, config, processes. */
 struct json_t *plan_json(const struct rel_plan *p);
 
-/*
- * Print the plan; unless ${dry_run}, perform it and print vN (or the document
- * relctl.${noun}/1). ${undo}: also the line that brings the former one back.
- */
-int plan_carry_out(struct ctx *cx, struct rel_plan *p, const char *noun,
-	bool dry_run, bool undo, struct rel_err *err) REL_CHECK;
-
 #endif

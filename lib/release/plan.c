@@ -180,21 +180,10 @@ static int add_release(struct rel_plan *p, struct rel_err *err)
 		h, p->app, "release", b, take_number, p, NULL, err);
 }
 
-static int add_activation(struct rel_plan *p, struct rel_err *err)
-{
-	struct json_t *b = rel_json_object();
-
-	rel_json_set(b, "number", rel_json_number(p->to.number));
-	rel_json_set(b, "on", rel_json_number(p->on));
-	return rel_home_append(
-		p->home, p->app, "activate", b, NULL, NULL, NULL, err);
-}
-
 /* What is current already is not activated again, but its tree has to be right
  * all the same. */
-static int renew_tree(struct rel_plan *p, struct rel_err *err)
+static int renew_tree(struct rel_plan *p, int *ret_fd, struct rel_err *err)
 {
-	REL_AUTO(rel_closep) int tree = -1;
 	int64_t mtime_s;
 	int r = rel_build_time(
 		p->home, &p->from.artifact, p->from.commit, &mtime_s, err);
@@ -202,30 +191,47 @@ static int renew_tree(struct rel_plan *p, struct rel_err *err)
 	if (r < 0)
 		return r;
 	return rel_home_tree(
-		p->home, &p->from.artifact, mtime_s, NULL, &tree, err);
+		p->home, &p->from.artifact, mtime_s, NULL, ret_fd, err);
 }
 
-int rel_plan_perform(
-	struct rel_plan *p, int64_t *ret_number, struct rel_err *err)
+int rel_plan_prepare(struct rel_plan *p, int *ret_tree_fd, struct rel_err *err)
 {
-	REL_AUTO(rel_closep) int tree = -1;
 	int r = 0;
 
-	if (p->kind == REL_PLAN_UNCHANGED) {
-		*ret_number = p->from.number;
-		return p->activate ? renew_tree(p, err) : 0;
-	}
+	*ret_tree_fd = -1;
+	if (p->kind == REL_PLAN_UNCHANGED)
+		return p->activate ? renew_tree(p, ret_tree_fd, err) : 0;
 	/* The tree first: what cannot be unpacked is not worth a number. */
 	if (p->activate)
 		r = rel_home_tree(p->home, &p->to.artifact, p->mtime_s,
-			p->from.known ? &p->from.artifact : NULL, &tree, err);
+			p->from.known ? &p->from.artifact : NULL, ret_tree_fd,
+			err);
 	if (r == 0 && p->kind == REL_PLAN_RELEASE)
 		r = add_release(p, err);
-	if (r == 0 && p->activate)
-		r = add_activation(p, err);
-	if (r == 0)
-		*ret_number = p->to.number;
 	return r;
+}
+
+int rel_plan_activate(struct rel_plan *p, struct rel_err *err)
+{
+	struct json_t *b;
+
+	if (p->kind == REL_PLAN_UNCHANGED || !p->activate)
+		return 0;
+	b = rel_json_object();
+	rel_json_set(b, "number", rel_json_number(p->to.number));
+	rel_json_set(b, "on", rel_json_number(p->on));
+	return rel_home_append(
+		p->home, p->app, "activate", b, NULL, NULL, NULL, err);
+}
+
+int rel_plan_fail(struct rel_plan *p, const char *why, struct rel_err *err)
+{
+	struct json_t *b = rel_json_object();
+
+	rel_json_set(b, "number", rel_json_number(p->to.number));
+	rel_json_set(b, "why", rel_json_text(why));
+	return rel_home_append(
+		p->home, p->app, "fail", b, NULL, NULL, NULL, err);
 }
 
 enum rel_restore rel_restorable(

@@ -72,12 +72,19 @@ int rel_side_load(struct rel_home *h, const struct rel_release_row *row,
 int rel_plan_compose(struct rel_plan *p, struct rel_err *err) REL_CHECK;
 
 /*
- * Do it: tree, sealed config and record, release event, activation event. Of
- * what is unchanged the tree alone is looked at, and made again if it differs.
- * *ret_number is the release that is current then, or was made.
+ * Do it, in two steps, so that what runs can be switched between them. Prepare:
+ * tree (*ret_tree_fd holds its lock; -1 without activation), sealed config and
+ * record, release event. Activate: its event. Of what is unchanged the tree
+ * alone is looked at, and made again if it differs.
  */
-int rel_plan_perform(
-	struct rel_plan *p, int64_t *ret_number, struct rel_err *err) REL_CHECK;
+int rel_plan_prepare(
+	struct rel_plan *p, int *ret_tree_fd, struct rel_err *err) REL_CHECK;
+int rel_plan_activate(struct rel_plan *p, struct rel_err *err) REL_CHECK;
+
+/* Instead of it: record that the release was prepared and did not get active,
+ * and why (one line). Errors: REL_EIO. */
+int rel_plan_fail(
+	struct rel_plan *p, const char *why, struct rel_err *err) REL_CHECK;
 
 /* How the config changes, and the names as {"+":[],"-":[],"~":[]}. */
 struct json_t *rel_plan_changes(const struct rel_plan *p);

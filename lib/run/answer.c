@@ -153,6 +153,11 @@ static void do_switch(struct supervisor *s, struct rel_client *c,
 		return;
 	}
 	t.tree_fd = fd;
+	if (t.release == s->sets->target.release) {
+		/* A command that was cut off comes again. */
+		answer_done(c, 0, NULL, NULL);
+		return;
+	}
 	switch_begin(s, c, &t);
 }
 

@@ -100,6 +100,11 @@ void rel_process_environ(
 		set(ret, "LANG", "C.UTF-8");
 	if (f->port)
 		set(ret, "PORT", f->port);
+	if (f->action) {
+		set(ret, "RELCTL_ACTION", f->action);
+		set(ret, "RELCTL_FROM", f->from);
+		set(ret, "RELCTL_TO", f->to);
+	}
 	set_ports(ret, f);
 	qsort(ret->v, ret->n, sizeof(*ret->v), by_name);
 }

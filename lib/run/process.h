@@ -26,6 +26,7 @@ struct rel_process_facts {
 	const char *port;   /* NULL: no PORT but the config's own */
 	const struct rel_processes *processes; /* for RELCTL_PORT_<TYPE> */
 	int port_base;
+	const char *action, *from, *to; /* of the release command, or NULL */
 	const char *term;   /* the caller's TERM where stdin is a terminal */
 };
 

@@ -42,7 +42,7 @@ static bool port_in_use(const struct supervisor *s, int port)
 	for (const struct set *set = s->sets; set; set = set->next)
 		for (size_t i = 0; i < set->instances.n; i++)
 			if (set->instances.v[i]->port == port &&
-				rel_state_runs(set->instances.v[i]->state))
+				set->instances.v[i]->state != REL_STATE_ENDED)
 				return true;
 	return false;
 }

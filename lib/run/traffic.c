@@ -78,7 +78,7 @@ int traffic_open(struct supervisor *s, struct rel_err *err)
 	s->fronts = rel_alloc((s->how->front_n + 1) * sizeof(*s->fronts));
 	for (size_t i = 0; i < s->how->front_n; i++)
 		s->fronts[i] = (struct front){ .at = &s->how->front[i],
-			.relay = { .pidfd = -1, .link = -1 },
+			.relay = REL_RELAY_NONE,
 			.sup = s };
 	for (size_t i = 0; r == 0 && i < s->how->listen_n; i++)
 		r = rel_endpoint_listen(&s->how->listen[i], err);

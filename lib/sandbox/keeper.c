@@ -328,6 +328,7 @@ static pid_t start_app(const struct rel_keeper *k)
 static void clear_away(struct life *l)
 {
 	bool own = l->k->how->box->level == REL_ISOLATION_NS;
+	int status;
 	pid_t pid;
 
 	for (;;) {
@@ -341,7 +342,8 @@ static void clear_away(struct life *l)
 		else
 			rel_orphans_kill(getpid());
 		/* Whoever ends is waited for; a new one is seen next time. */
-		if (waitpid(-1, NULL, 0) > 0)
+		if (waitpid(-1, &status, 0) > 0 && WIFSIGNALED(status) &&
+			WTERMSIG(status) == SIGKILL)
 			l->left++;
 	}
 }

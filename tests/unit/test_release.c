@@ -63,6 +63,15 @@ static void teardown(struct fixture *f)
 	free(f->key);
 }
 
+/* Prepare and activate, where nothing runs between them. */
+static int perform(struct rel_plan *p, struct rel_err *err)
+{
+	REL_AUTO(rel_closep) int tree = -1;
+	int r = rel_plan_prepare(p, &tree, err);
+
+	return r < 0 ? r : rel_plan_activate(p, err);
+}
+
 /* A release with N=${value}. */
 static int64_t release(struct fixture *f, const char *value, bool activate)
 {
@@ -76,13 +85,12 @@ static int64_t release(struct fixture *f, const char *value, bool activate)
 		.reason = "release",
 	};
 	struct rel_err err = REL_ERR_INIT, why = REL_ERR_INIT;
-	int64_t number = 0;
 
 	OK(rel_config_set(&set, "N", value, &err));
 	OK(rel_plan_begin(&p, f->home, "shop", &why, &err));
 	OK(rel_release_plan(&p, &q, &why, &err));
-	OK(rel_plan_perform(&p, &number, &err));
-	return number;
+	OK(perform(&p, &err));
+	return p.to.number;
 }
 
 static void roll_back(struct fixture *f)
@@ -90,23 +98,21 @@ static void roll_back(struct fixture *f)
 	REL_AUTO(rel_plan_done) struct rel_plan p = { .lock_fd = -1 };
 	struct rel_back q = { 0 };
 	struct rel_err err = REL_ERR_INIT, why = REL_ERR_INIT;
-	int64_t number;
 
 	OK(rel_plan_begin(&p, f->home, "shop", &why, &err));
 	OK(rel_rollback_plan(&p, &q, &why, &err));
-	OK(rel_plan_perform(&p, &number, &err));
+	OK(perform(&p, &err));
 }
 
 static int activate(struct fixture *f, const struct rel_release_row *row,
 	struct rel_err *err)
 {
 	REL_AUTO(rel_plan_done) struct rel_plan p = { .lock_fd = -1 };
-	int64_t number;
 	int r = rel_plan_begin(&p, f->home, "shop", NULL, err);
 
 	if (r == 0)
 		r = rel_activate_plan(&p, row, err);
-	return r < 0 ? r : rel_plan_perform(&p, &number, err);
+	return r < 0 ? r : perform(&p, err);
 }
 
 /* Another command made it current, and rolled it back, while this one waited

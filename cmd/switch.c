@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "switch.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "box.h"
+#include "config/command.h"
+#include "launch.h"
+#include "load.h"
+#include "out.h"
+#include "run/control.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CONTEXT_MOST 3900u /* of err->context */
+
+static int fill_target(struct ctx *cx, const struct rel_plan *p,
+	const struct rel_side *side, struct rel_target *t, struct rel_err *err)
+{
+	t->app = rel_strdup(p->app);
+	t->release = side->number;
+	t->commit = rel_strdup(side->commit ? side->commit : "");
+	for (size_t i = 0; i < side->processes.n; i++) {
+		struct rel_process copy = { rel_strdup(
+						    side->processes.v[i].type),
+			rel_strdup(side->processes.v[i].command) };
+
+		rel_vec_push(&t->processes, copy);
+	}
+	if (rel_config_merge(&t->config, &side->config, err) < 0)
+		return -(int)err->code;
+	return target_complete(cx, &side->artifact, t, err);
+}
+
+/* ---- release: ---- */
+
+/* What it prints is talk: stdout is for the result of this command. */
+static int run_hook(struct ctx *cx, struct box *box,
+	const struct rel_strings *argv, struct rel_process_facts *facts,
+	struct rel_process_end *end, struct rel_err *err)
+{
+	REL_AUTO(rel_closep) int out = dup(STDOUT_FILENO);
+	struct rel_err why;
+	int r;
+
+	fflush(stdout);
+	/* SQLite must not be carried across a fork. */
+	rel_ledger_closep(&cx->home->ledger);
+	dup2(STDERR_FILENO, STDOUT_FILENO);
+	r = launch_at_level(cx, box, argv, facts, end, err);
+	dup2(out, STDOUT_FILENO);
+	if (rel_home_reopen(cx->home, &why) < 0) {
+		*err = why;
+		return -(int)err->code;
+	}
+	return r;
+}
+
+int switch_hook(struct ctx *cx, struct rel_plan *p, const char *action,
+	int tree_fd, struct rel_err *err)
+{
+	const char *command =
+		rel_processes_command(&p->to.processes, "release");
+	REL_AUTO(rel_target_done) struct rel_target t = { .tree_fd = -1 };
+	REL_AUTO(rel_strings_done) struct rel_strings argv = { 0 };
+	REL_AUTO(box_done) struct box box = { 0 };
+	struct box_args args = { .pids = -1 };
+	char from[32] = "", to[32];
+	struct rel_process_facts facts = { .ps = "release.1",
+		.app = p->app,
+		.release = p->to.number,
+		.commit = p->to.commit,
+		.action = action,
+		.from = from,
+		.to = to,
+		.config = &p->to.config,
+		.processes = &p->to.processes };
+	struct rel_process_end end = { 0 };
+	int r;
+
+	if (!command)
+		return 0;
+	if (p->from.known)
+		snprintf(from, sizeof(from), "v%" PRId64, p->from.number);
+	snprintf(to, sizeof(to), "v%" PRId64, p->to.number);
+	r = box_make(cx, &args, &box, err);
+	if (r == 0)
+		r = fill_target(cx, p, &p->to, &t, err);
+	if (r < 0)
+		return r;
+	facts.port_base = target_port(&t);
+	box.sandbox.tree = t.tree;
+	box.sandbox.tree_fd = tree_fd;
+	rel_command_words(command, &argv);
+	say(cx, "%s: running the release command", to);
+	r = run_hook(cx, &box, &argv, &facts, &end, err);
+	if (r < 0 || (end.invoked && end.status == 0))
+		return r;
+	if (!end.invoked)
+		return rel_wrap(err, "the release command");
+	return rel_fail(err, REL_ECOMMAND,
+		"the release command of %s ended with status %d", to,
+		end.status);
+}
+
+/* ---- what runs ---- */
+
+static enum rel_code code_of(int64_t exit)
+{
+	for (int code = REL_EIO; code <= (int)REL_EUNREACHABLE; code++)
+		if (exit_status((enum rel_code)code) == exit)
+			return (enum rel_code)code;
+	return REL_EIO;
+}
+
+/* As many of the last lines as there is room for. */
+static void add_lines(const struct json_t *instance, struct rel_err *err)
+{
+	const struct json_t *lines = rel_json_get(instance, "lines");
+	REL_AUTO(rel_buf_free) struct rel_buf b = REL_BUF_INIT;
+	size_t n = rel_json_len(lines), from = n, room = CONTEXT_MOST;
+
+	while (from > 0) {
+		const char *s = rel_json_str(rel_json_at(lines, from - 1));
+		size_t len = s ? strlen(s) + 5 : 0;
+
+		if (len > room)
+			break;
+		room -= len;
+		from--;
+	}
+	for (; from < n; from++) {
+		const char *s = rel_json_str(rel_json_at(lines, from));
+
+		if (s)
+			rel_buf_addf(&b, "%s  | %s", b.len ? "\n" : "", s);
+	}
+	snprintf(err->context, sizeof(err->context), "%s", rel_buf_str(&b));
+}
+
+static int fail_as_told(const struct json_t *j, struct rel_err *err)
+{
+	const char *message = rel_json_get_str(j, "message");
+	const char *hint = rel_json_get_str(j, "hint");
+
+	rel_fail(err, code_of(rel_json_get_int(j, "exit", 1)), "%s",
+		message ? message : "the supervisor refused");
+	if (hint)
+		rel_hint(err, "%s", hint);
+	add_lines(rel_json_get(j, "instance"), err);
+	return -(int)err->code;
+}
+
+/* From here on the new one serves: it is to be recorded, come what may. */
+static void hold_signals(void)
+{
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+}
+
+static void on_progress(
+	struct ctx *cx, const char *event, const struct rel_side *to)
+{
+	if (!event || strcmp(event, "moved") != 0)
+		return;
+	hold_signals();
+	say(cx, "v%" PRId64 " serves; what is left of the former one finishes",
+		to->number);
+}
+
+static int follow(
+	struct ctx *cx, int fd, const struct rel_side *to, struct rel_err *err)
+{
+	for (;;) {
+		REL_AUTO(rel_json_freep) struct json_t *j = NULL;
+		int r = rel_control_receive(fd, -1, &j, err);
+
+		if (r < 0)
+			return r;
+		if (!rel_json_true(rel_json_get(j, "done"))) {
+			on_progress(cx, rel_json_get_str(j, "event"), to);
+			continue;
+		}
+		if (rel_json_get_int(j, "exit", 1) != 0) {
+			r = fail_as_told(j, err);
+			return r == -REL_EUNHEALTHY && to
+				       ? rel_wrap(err,
+						 "v%" PRId64
+						 " did not get ready",
+						 to->number)
+				       : r;
+		}
+		if (rel_json_true(rel_json_get(j, "pinned")))
+			rel_notice(&cx->events,
+				"what runs here was started with -r: it is "
+				"not switched");
+		return 0;
+	}
+}
+
+int switch_running(struct ctx *cx, struct rel_plan *p,
+	const struct rel_side *side, int tree_fd, struct rel_err *err)
+{
+	REL_AUTO(rel_target_done) struct rel_target t = { .tree_fd = -1 };
+	REL_AUTO(rel_closep) int fd = -1;
+	struct json_t *j;
+	int r = rel_control_connect(
+		rel_store_fd(cx->home->store), p->app, &fd, err);
+
+	if (r == -REL_ENOTFOUND)
+		return 0;
+	if (r == 0)
+		r = fill_target(cx, p, side, &t, err);
+	if (r < 0)
+		return r;
+	j = rel_json_object();
+	rel_json_set(j, "op", rel_json_text("switch"));
+	rel_json_set(j, "target", rel_target_to_json(&t));
+	r = rel_control_send(fd, j, tree_fd, err);
+	rel_json_wipep(&j);
+	return r < 0 ? r : follow(cx, fd, side, err);
+}
+
+int switch_watch(
+	struct ctx *cx, const char *app, int64_t seconds, struct rel_err *err)
+{
+	REL_AUTO(rel_json_freep) struct json_t *j = rel_json_object();
+	REL_AUTO(rel_closep) int fd = -1;
+	int r = rel_control_connect(
+		rel_store_fd(cx->home->store), app, &fd, err);
+
+	if (r == -REL_ENOTFOUND) {
+		rel_notice(&cx->events, "nothing runs here that could be "
+					"watched");
+		return 0;
+	}
+	rel_json_set(j, "op", rel_json_text("watch"));
+	rel_json_set(j, "seconds", rel_json_number(seconds));
+	if (r == 0)
+		r = rel_control_send(fd, j, -1, err);
+	if (r < 0)
+		return r;
+	say(cx, "watching it for %" PRId64 " s", seconds);
+	return follow(cx, fd, NULL, err);
+}
