@@ -16,6 +16,10 @@ const struct opt build_opts[] = {
 		"make an empty directory of each submodule" },
 	{ "lfs", 0, OPT_STR, AT(lfs), "pointer|local",
 		"keep git-lfs pointers, or take the objects out of .git/lfs" },
+	{ "network", 0, OPT_FLAG, AT(network), NULL,
+		"let the Procfile's build command use the network" },
+	{ "isolation", 0, OPT_STR, AT(isolation), "auto|ns|landlock|none",
+		"what it may see (default: the best that works)" },
 	{ 0 },
 };
 
@@ -25,7 +29,12 @@ int build_options(const struct build_args *a, struct rel_build_options *ret,
 	*ret = (struct rel_build_options){
 		.allow_external = a->allow_external,
 		.check = a->check,
+		.network = a->network,
 	};
+	if (a->isolation && !rel_isolation_parse(a->isolation, &ret->isolation))
+		return rel_fail(err, REL_EUSAGE,
+			"--isolation '%s': auto, ns, landlock or none",
+			a->isolation);
 	if (a->submodules && strcmp(a->submodules, "empty") != 0)
 		return rel_fail(err, REL_EUSAGE, "--submodules takes 'empty'");
 	if (a->submodules)

@@ -7,8 +7,8 @@
 #include "cmd.h"
 
 struct build_args {
-	bool check, allow_external;
-	const char *submodules, *lfs;
+	bool check, allow_external, network;
+	const char *submodules, *lfs, *isolation;
 	bool given_commit; /* not an option: a COMMIT was named */
 };
 

@@ -99,17 +99,22 @@ static int go_back(struct ctx *cx, const char *app, int64_t number,
 	snprintf(message, sizeof(message), "by itself: v%" PRId64 ": %s",
 		number, sick.msg);
 	say(cx, "v%" PRId64 " does not stay well: %s", number, sick.msg);
-	/* Somebody else may have been faster. */
-	if (r == 0 && p.from.number == number) {
-		p.to.number = number;
-		r = rel_plan_fail(&p, sick.msg, err);
-		p.to.number = 0;
-		if (r == 0)
-			r = rel_rollback_plan(&p, &q, &why, err);
-		if (r == 0) {
-			plan_print(cx, &p, false);
-			r = perform(cx, &p, &back, err);
-		}
+	if (r < 0)
+		return r;
+	*err = sick;
+	if (p.from.number != number)
+		return rel_wrap(err,
+			"v%" PRId64 ", in the place of which is v%" PRId64
+			" by now",
+			number, p.from.number);
+	p.to.number = number;
+	r = rel_plan_fail(&p, sick.msg, err);
+	p.to.number = 0;
+	if (r == 0)
+		r = rel_rollback_plan(&p, &q, &why, err);
+	if (r == 0) {
+		plan_print(cx, &p, false);
+		r = perform(cx, &p, &back, err);
 	}
 	if (r < 0)
 		return r;
@@ -142,12 +147,11 @@ int plan_carry_out(struct ctx *cx, struct rel_plan *p, const struct carry *c,
 	number = p->to.number;
 	if (c->watch_s > 0 && p->activate) {
 		memcpy(app, p->app, sizeof(app));
+		/* Meanwhile the app is for others, too. */
+		rel_plan_unlock(p);
 		r = switch_watch(cx, app, c->watch_s, err);
-		if (r == -REL_EUNHEALTHY && p->from.known) {
-			/* The app is for others now, and for the way back. */
-			rel_plan_done(p);
+		if (r == -REL_EUNHEALTHY && p->from.known)
 			return go_back(cx, app, number, c, err);
-		}
 	}
 	return r < 0 ? r : report_done(cx, p, c->noun, number);
 }

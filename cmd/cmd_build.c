@@ -11,7 +11,7 @@ static int run(
 	(void)opts;
 	(void)argc;
 	(void)argv;
-	return helper_exec(cx, err);
+	return helper_exec(cx, "relctl-git", err);
 }
 
 const struct cmd cmd_build = {

@@ -41,6 +41,31 @@ static bool is_once(const void *o)
 	return ((const struct run_args *)o)->once;
 }
 
+/* An option that has no meaning with --once, or NULL. */
+static const char *surplus(const struct run_args *a)
+{
+	const struct {
+		bool given;
+		const char *name;
+	} all[] = {
+		{ a->formation, "formation" },
+		{ a->port >= 0, "port" },
+		{ a->listen.n > 0, "listen" },
+		{ a->front.n > 0, "front" },
+		{ a->grace.n > 0, "grace" },
+		{ a->stop_signal.n > 0, "stop-signal" },
+		{ a->restart.n > 0, "restart" },
+		{ a->start_timeout.n > 0, "start-timeout" },
+		{ a->log, "log" },
+		{ a->overflow, "log-overflow" },
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		if (all[i].given)
+			return all[i].name;
+	return NULL;
+}
+
 static int run(
 	struct ctx *cx, void *o, int argc, char **argv, struct rel_err *err)
 {
@@ -52,6 +77,10 @@ static int run(
 	if (argc > 1)
 		return rel_fail(
 			err, REL_EUSAGE, "run --once takes one process type");
+	if (surplus(a))
+		return rel_fail(err, REL_EUSAGE,
+			"run --once takes no --%s: it is for the supervisor",
+			surplus(a));
 	l.type = argc > 0 ? argv[0] : NULL;
 	return launch_run(cx, &l, err);
 }

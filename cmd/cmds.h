@@ -7,6 +7,7 @@
 
 extern const struct cmd cmd_build, cmd_release, cmd_rollback, cmd_activate;
 extern const struct cmd cmd_run, cmd_exec;
+extern const struct cmd cmd_ps, cmd_scale, cmd_restart, cmd_stop, cmd_status;
 extern const struct cmd cmd_releases, cmd_show, cmd_diff, cmd_config;
 extern const struct cmd cmd_artifacts, cmd_apps, cmd_promote;
 extern const struct cmd cmd_export, cmd_import, cmd_verify, cmd_gc;

@@ -9,6 +9,7 @@
 #include "cmd.h"
 #include "out.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -39,15 +40,35 @@ static void note_dirty(
 			n == 1 ? " is" : "s are");
 }
 
+static struct json_t *command_json(
+	const struct rel_build_result *r, bool network)
+{
+	struct json_t *j;
+
+	if (!r->command)
+		return rel_json_text(NULL);
+	j = rel_json_object();
+	rel_json_set(j, "isolation",
+		rel_json_text(rel_isolation_name(r->isolation)));
+	rel_json_set(j, "network", rel_json_bool(network));
+	return j;
+}
+
 static void report_build(struct ctx *cx, const struct build_args *a,
 	const struct rel_build_result *r)
 {
+	bool network = a->network;
 	struct rel_artifact_text id = rel_artifact_format(&r->artifact);
 
 	if (a->check)
 		say(cx,
 			"commit %.7s built again from nothing: the same "
 			"artifact",
+			r->commit.id);
+	else if (r->known && r->command)
+		say(cx,
+			"commit %.7s was built before: its build command is "
+			"not run again",
 			r->commit.id);
 	else if (r->known && r->other_commit)
 		say(cx, "commit %.7s has a tree that was built before",
@@ -59,6 +80,10 @@ static void report_build(struct ctx *cx, const struct build_args *a,
 			r->commit.id, (unsigned long long)r->entries,
 			r->entries == 1 ? "entry" : "entries",
 			bytes_text(r->size).s, bytes_text(r->new_bytes).s);
+	if (r->command && !r->known)
+		say(cx, "its build command ran in isolation '%s', %s network",
+			rel_isolation_name(r->isolation),
+			network ? "with the" : "without a");
 	if (cx->json) {
 		struct json_t *doc = rel_json_object();
 
@@ -71,9 +96,19 @@ static void report_build(struct ctx *cx, const struct build_args *a,
 		rel_json_set(doc, "size", rel_json_number((int64_t)r->size));
 		rel_json_set(doc, "new_bytes",
 			rel_json_number((int64_t)r->new_bytes));
+		rel_json_set(doc, "build", command_json(r, network));
 		result_json(cx, "build", doc);
 	}
 	result(cx, "%s", id.s);
+}
+
+/* The build command is dead and its files are gone: whoever waits for relctl is
+ * to see what it died of. */
+static void die_of(struct ctx *cx, int sig)
+{
+	ctx_close(cx);
+	signal(sig, SIG_DFL);
+	raise(sig);
 }
 
 static int run_build(
@@ -99,6 +134,8 @@ static int run_build(
 		return r;
 	note_dirty(cx, g, a);
 	r = rel_build(cx->home, g, commit.id, &o, &result_of, err);
+	if (r < 0 && result_of.signal)
+		die_of(cx, result_of.signal);
 	if (r < 0)
 		return r;
 	report_build(cx, a, &result_of);

@@ -15,14 +15,11 @@
 
 #define ANSWER_LIMIT (4u << 20)
 
-/* PREFIX/bin/relctl has PREFIX/libexec/relctl/relctl-git; in a build directory
- * it stands beside relctl. Never along PATH. */
-int helper_find(char *ret, size_t size, struct rel_err *err)
+/* PREFIX/bin/relctl has PREFIX/libexec/relctl/NAME; in a build directory it
+ * stands beside relctl. Never along PATH. */
+int helper_find(const char *name, char *ret, size_t size, struct rel_err *err)
 {
-	static const char *const places[] = {
-		"/../libexec/relctl/relctl-git",
-		"/relctl-git",
-	};
+	static const char *const places[] = { "/../libexec/relctl/", "/" };
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	char *slash;
@@ -34,19 +31,19 @@ int helper_find(char *ret, size_t size, struct rel_err *err)
 	if (slash)
 		*slash = '\0';
 	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
-		int len = snprintf(ret, size, "%s%s", self, places[i]);
+		int len = snprintf(ret, size, "%s%s%s", self, places[i], name);
 
 		if (len > 0 && (size_t)len < size && access(ret, X_OK) == 0)
 			return 0;
 	}
 	return rel_fail(err, REL_ENOTFOUND,
-		"'relctl-git' is not installed beside relctl in '%s'", self);
+		"'%s' is not installed beside relctl in '%s'", name, self);
 }
 
-int helper_exec(struct ctx *cx, struct rel_err *err)
+int helper_exec(struct ctx *cx, const char *name, struct rel_err *err)
 {
 	char path[PATH_MAX];
-	int r = helper_find(path, sizeof(path), err);
+	int r = helper_find(name, path, sizeof(path), err);
 
 	if (r < 0)
 		return r;
@@ -119,7 +116,7 @@ int helper_resolve(struct ctx *cx, const char *rev, struct json_t **ret,
 	char name[] = "relctl-git", json[] = "--json", resolve[] = "resolve";
 	char dashes[] = "--";
 	char *argv[] = { name, json, NULL, resolve, dashes, text, NULL };
-	int pipe_fds[2], r = helper_find(path, sizeof(path), err);
+	int pipe_fds[2], r = helper_find(name, path, sizeof(path), err);
 	pid_t pid;
 
 	if (r == 0 && pipe2(pipe_fds, O_CLOEXEC) < 0)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cmd/helper.h - relctl-git, the one program that relctl starts for git.
+ * cmd/helper.h - the programs beside relctl: relctl-git alone links libgit2,
+ * relctl-import alone libarchive, so that running and rolling back load
+ * neither.
  */
 #ifndef RELCTL_HELPER_H
 #define RELCTL_HELPER_H
@@ -10,11 +12,12 @@
 
 /* Its path, found from relctl's own: never along PATH. Errors: REL_ENOTFOUND.
  */
-int helper_find(char *ret, size_t size, struct rel_err *err) REL_CHECK;
+int helper_find(const char *name, char *ret, size_t size,
+	struct rel_err *err) REL_CHECK;
 
-/* Become relctl-git with the same command line (`build`). Returns only on
+/* Become it, with the same command line (`build`, `import`). Returns only on
  * failure. */
-int helper_exec(struct ctx *cx, struct rel_err *err);
+int helper_exec(struct ctx *cx, const char *name, struct rel_err *err);
 
 /*
  * `relctl-git resolve REV`, or a range A..B: {"commit","tree","committed",

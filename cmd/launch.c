@@ -106,9 +106,9 @@ static void hint_deps(const struct ctx *cx, const struct loaded *l,
 		end->lived_ms >= SHORT_LIFE_MS)
 		return;
 	say_hint(cx,
-		"the tree has '%s' but no installed dependencies, and relctl "
-		"does not install them yet: commit them, or have them on the "
-		"machine",
+		"the tree has '%s' but no installed dependencies: a 'build:' "
+		"line of the Procfile can install them, if the machine does "
+		"not have them",
 		file);
 }
 
@@ -142,7 +142,7 @@ static int start(struct ctx *cx, struct loaded *l, struct box *box,
 	const struct rel_strings *argv, const char *ps, bool with_port,
 	struct rel_err *err)
 {
-	int base = target_port(&l->target);
+	int base = rel_target_port(&l->target);
 	char port[16];
 	struct rel_process_facts facts = {
 		.config = &l->target.config,

@@ -94,11 +94,3 @@ int release_load(struct ctx *cx, const char *word, struct loaded *ret,
 	r = open_tree(cx, ret, err);
 	return r < 0 ? r : target_complete(cx, &ret->row.artifact, t, err);
 }
-
-int target_port(const struct rel_target *t)
-{
-	const char *port = rel_config_get(&t->config, "PORT");
-	int n = port ? atoi(port) : 0;
-
-	return n > 0 && n < 65536 ? n : REL_DEFAULT_PORT;
-}

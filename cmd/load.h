@@ -25,7 +25,4 @@ int release_load(struct ctx *cx, const char *word, struct loaded *ret,
 int target_complete(struct ctx *cx, const struct rel_id *artifact,
 	struct rel_target *t, struct rel_err *err) REL_CHECK;
 
-/* The base of the ports: the config's PORT, else 5000. */
-int target_port(const struct rel_target *t);
-
 #endif

@@ -28,7 +28,8 @@ bool opt_may_have_arg(const struct opt *o)
 
 bool opt_needs_arg(const struct opt *o)
 {
-	return opt_may_have_arg(o) && o->arg[0] != '[';
+	return opt_may_have_arg(o) &&
+	       (o->arg[0] != '[' || o->arg[strlen(o->arg) - 1] != ']');
 }
 
 int shown_len(const char *word)

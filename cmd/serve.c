@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -225,24 +226,67 @@ static void print_plan(struct ctx *cx, const struct serving *s, int base)
 {
 	const struct rel_target *t = &s->l.target;
 
-	say(cx, "%s: v%" PRId64 "%s%.7s", t->app, t->release,
-		*t->commit ? ", " : "", t->commit);
+	say(cx, "%s: v%" PRId64 "%s%.7s, isolation '%s'", t->app, t->release,
+		*t->commit ? ", " : "", t->commit,
+		rel_isolation_name(s->box.sandbox.level));
 	for (size_t i = 0; i < s->formation.n; i++) {
 		const char *type = s->formation.v[i].type;
 		const struct rel_endpoint *e = endpoint_of(s, type);
 		int n = s->formation.v[i].n;
 		int first = rel_port_of(&t->processes, base, type, 1);
-		char at[96] = "";
+		char at[96];
 
+		if (n == 0)
+			continue;
 		if (e)
 			snprintf(at, sizeof(at), "%s:%d", e->host, e->port);
 		else if (n == 1)
 			snprintf(at, sizeof(at), "port %d", first);
-		else if (n > 1)
+		else
 			snprintf(at, sizeof(at), "ports %d to %d", first,
 				first + n - 1);
 		say(cx, "  %-10s ×%-3d %s", type, n, at);
 	}
+}
+
+/* The level is found out before anything starts, so that it can be said. */
+static void settle_level(struct ctx *cx, struct rel_sandbox *box)
+{
+	struct rel_sandbox_support can;
+
+	if (box->level != REL_ISOLATION_AUTO)
+		return;
+	signal(SIGCHLD, SIG_DFL);
+	rel_sandbox_probe(&can);
+	box->level = can.ns	    ? REL_ISOLATION_NS
+		     : can.landlock ? REL_ISOLATION_LANDLOCK
+				    : REL_ISOLATION_NONE;
+	if (box->level == REL_ISOLATION_NS)
+		return;
+	rel_notice(&cx->events, "%s: '%s' instead ('relctl doctor' says more)",
+		can.ns_why, rel_isolation_name(box->level));
+}
+
+/* Running needs no ledger: a full or read-only disk costs the record alone. */
+static void record(struct ctx *cx, const struct serving *s)
+{
+	struct json_t *b = rel_json_object();
+	struct rel_err err;
+	int r = rel_home_reopen(cx->home, &err);
+
+	rel_json_set(b, "number", rel_json_number(s->l.target.release));
+	rel_json_set(b, "formation", rel_formation_to_json(&s->formation));
+	box_record(&s->box, b);
+	if (r == 0)
+		r = rel_home_append(cx->home, s->l.target.app, "run", b, NULL,
+			NULL, NULL, &err);
+	else
+		rel_json_free(b);
+	if (r < 0)
+		rel_notice(
+			&cx->events, "not recorded in the ledger: %s", err.msg);
+	/* SQLite must not be carried across a fork. */
+	rel_ledger_closep(&cx->home->ledger);
 }
 
 static int supervise(struct ctx *cx, struct serving *s,
@@ -255,7 +299,8 @@ static int supervise(struct ctx *cx, struct serving *s,
 		.box = &s->box.sandbox,
 		.overrides = s->overrides.v,
 		.overrides_n = s->overrides.n,
-		.port = a->port > 0 ? (int)a->port : target_port(&s->l.target),
+		.port = a->port > 0 ? (int)a->port
+				    : rel_target_port(&s->l.target),
 		.port_given = a->port > 0,
 		.pinned = a->release != NULL,
 		.listen = s->listen.v,
@@ -275,10 +320,11 @@ static int supervise(struct ctx *cx, struct serving *s,
 		how.format = !strcmp(a->log, "text")   ? REL_LOG_TEXT
 			     : !strcmp(a->log, "json") ? REL_LOG_JSON
 						       : REL_LOG_RAW;
+	rel_ledger_closep(&cx->home->ledger);
+	settle_level(cx, how.box);
 	print_plan(cx, s, how.port);
 	box_notices(cx, &s->box);
-	/* SQLite must not be carried across a fork. */
-	rel_ledger_closep(&cx->home->ledger);
+	record(cx, s);
 	umask(cx->umask);
 	r = rel_supervise(&how, &status, err);
 	umask(077);

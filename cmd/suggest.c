@@ -71,7 +71,6 @@ static const struct {
 	{ "serve", "run" },
 	{ "shell", "exec sh" },
 	{ "start", "run" },
-	{ "status", "show" },
 	{ "undo", "rollback" },
 	{ "up", "run" },
 	{ "version", "--version" },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "switch.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "box.h"
@@ -11,12 +12,14 @@
 #include "run/control.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #define CONTEXT_MOST 3900u /* of err->context */
+#define BUSY_TRY_MS 100
 
 static int fill_target(struct ctx *cx, const struct rel_plan *p,
 	const struct rel_side *side, struct rel_target *t, struct rel_err *err)
@@ -92,7 +95,7 @@ int switch_hook(struct ctx *cx, struct rel_plan *p, const char *action,
 		r = fill_target(cx, p, &p->to, &t, err);
 	if (r < 0)
 		return r;
-	facts.port_base = target_port(&t);
+	facts.port_base = rel_target_port(&t);
 	box.sandbox.tree = t.tree;
 	box.sandbox.tree_fd = tree_fd;
 	rel_command_words(command, &argv);
@@ -155,12 +158,16 @@ static int fail_as_told(const struct json_t *j, struct rel_err *err)
 	return -(int)err->code;
 }
 
-/* From here on the new one serves: it is to be recorded, come what may. */
-static void hold_signals(void)
+/* From when the new one serves until that is recorded, come what may. */
+static void hold_signals(bool hold)
 {
-	signal(SIGINT, SIG_IGN);
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
 }
 
 static void on_progress(
@@ -168,7 +175,7 @@ static void on_progress(
 {
 	if (!event || strcmp(event, "moved") != 0)
 		return;
-	hold_signals();
+	hold_signals(true);
 	say(cx, "v%" PRId64 " serves; what is left of the former one finishes",
 		to->number);
 }
@@ -203,7 +210,7 @@ static int follow(
 	}
 }
 
-int switch_running(struct ctx *cx, struct rel_plan *p,
+static int switch_once(struct ctx *cx, const struct rel_plan *p,
 	const struct rel_side *side, int tree_fd, struct rel_err *err)
 {
 	REL_AUTO(rel_target_done) struct rel_target t = { .tree_fd = -1 };
@@ -226,6 +233,22 @@ int switch_running(struct ctx *cx, struct rel_plan *p,
 	return r < 0 ? r : follow(cx, fd, side, err);
 }
 
+/* It may be busy with what a command that was killed has begun, or stop. */
+int switch_running(struct ctx *cx, struct rel_plan *p,
+	const struct rel_side *side, int tree_fd, struct rel_err *err)
+{
+	int64_t until_ms = rel_monotonic_ms() + (int64_t)cx->home->opt.wait_ms;
+
+	for (;;) {
+		int r = switch_once(cx, p, side, tree_fd, err);
+
+		if (r != -REL_EBUSY || rel_monotonic_ms() >= until_ms)
+			return r;
+		poll(NULL, 0, BUSY_TRY_MS);
+		*err = (struct rel_err)REL_ERR_INIT;
+	}
+}
+
 int switch_watch(
 	struct ctx *cx, const char *app, int64_t seconds, struct rel_err *err)
 {
@@ -239,6 +262,7 @@ int switch_watch(
 					"watched");
 		return 0;
 	}
+	hold_signals(false);
 	rel_json_set(j, "op", rel_json_text("watch"));
 	rel_json_set(j, "seconds", rel_json_number(seconds));
 	if (r == 0)

@@ -27,6 +27,7 @@ packages() {
 		test command bats bats
 		test command jq jq
 		test command strace strace
+		bench command bwrap bubblewrap
 		test command sqlite3 sqlite3
 		test command openssl openssl
 		test command zstd zstd

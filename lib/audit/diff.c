@@ -4,7 +4,6 @@
 #include "base/vec.h"
 #include "crypto/digest.h"
 #include "pack/reader.h"
-#include "pack/tar.h"
 
 #include <string.h>
 
@@ -80,30 +79,22 @@ static void mark_common(struct side *a, struct side *b)
 	}
 }
 
-/* The segment's chunks, and then the end of a tar. */
+/* The segment's chunks. */
 struct fragment {
 	struct rel_artifact_stream stream;
 	size_t left;
-	bool ended;
 };
 
 static int next_bytes(
 	void *arg, const void **ret_p, size_t *ret_n, struct rel_err *err)
 {
-	static const char end[2 * REL_TAR_BLOCK];
 	struct fragment *f = arg;
 
 	*ret_n = 0;
-	if (f->left > 0) {
-		f->left--;
-		return rel_artifact_stream_next(&f->stream, ret_p, ret_n, err);
-	}
-	if (!f->ended) {
-		f->ended = true;
-		*ret_p = end;
-		*ret_n = sizeof(end);
-	}
-	return 0;
+	if (f->left == 0)
+		return 0;
+	f->left--;
+	return rel_artifact_stream_next(&f->stream, ret_p, ret_n, err);
 }
 
 static int read_segment(struct rel_home *h, struct side *s,

@@ -216,7 +216,20 @@ int rel_make_dirs(const char *path, bool whole, struct rel_err *err)
 	return 0;
 }
 
-static int remove_contents(int fd, struct rel_err *err)
+/* A directory in the making of its removal: what is too deep for descriptors
+ * is moved up to ${top}, which is emptied last. */
+#define DEEP 64
+
+struct removal {
+	int top;
+	unsigned depth;
+};
+
+static int remove_at(int dirfd, const char *name, const struct removal *in,
+	struct rel_err *err);
+
+static int remove_contents(
+	int fd, const struct removal *in, struct rel_err *err)
 {
 	DIR *dir;
 	struct dirent *de;
@@ -227,35 +240,68 @@ static int remove_contents(int fd, struct rel_err *err)
 	dir = fdopendir(dup(fd));
 	if (!dir)
 		return rel_fail_os(err, "list a directory");
+	rewinddir(dir);
 	while (r == 0 && (de = readdir(dir)) != NULL) {
 		if (!strcmp(de->d_name, ".") || !strcmp(de->d_name, ".."))
 			continue;
-		r = rel_remove_tree(fd, de->d_name, err);
+		r = remove_at(fd, de->d_name, in, err);
 	}
 	closedir(dir);
 	return r;
 }
 
-int rel_remove_tree(int dirfd, const char *name, struct rel_err *err)
+static int open_to_remove(int dirfd, const char *name)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
+	int fd = openat(dirfd, name, flags);
+
+	if (fd < 0 && errno == EACCES && fchmodat(dirfd, name, 0700, 0) == 0)
+		fd = openat(dirfd, name, flags);
+	return fd;
+}
+
+static int move_up(int dirfd, const char *name, int fd,
+	const struct removal *in, struct rel_err *err)
+{
+	char random[17];
+
+	rel_random_name(random);
+	/* To be moved, a directory must be one that its owner may write. */
+	if (fchmod(fd, 0700) < 0 || renameat(dirfd, name, in->top, random) < 0)
+		return rel_fail_os(err, "remove '%s'", name);
+	return 0;
+}
+
+/* ${in}: NULL for the one that the caller wants removed. */
+static int remove_at(int dirfd, const char *name, const struct removal *in,
+	struct rel_err *err)
 {
 	REL_AUTO(rel_closep) int fd = -1;
+	struct removal below;
 	int r;
 
 	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
 		return 0;
 	if (errno != EISDIR && errno != EPERM)
 		return rel_fail_os(err, "remove '%s'", name);
-	fd = openat(
-		dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 && errno == EACCES && fchmodat(dirfd, name, 0700, 0) == 0)
-		fd = openat(dirfd, name,
-			O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	fd = open_to_remove(dirfd, name);
 	if (fd < 0)
 		return rel_fail_os(err, "remove '%s'", name);
-	r = remove_contents(fd, err);
-	if (r < 0)
-		return r;
-	if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-		return rel_fail_os(err, "remove '%s'", name);
-	return 0;
+	if (in && in->depth == DEEP)
+		return move_up(dirfd, name, fd, in, err);
+	below = (struct removal){ in ? in->top : fd, in ? in->depth + 1 : 1 };
+	do {
+		r = remove_contents(fd, &below, err);
+		if (r < 0)
+			return r;
+		if (unlinkat(dirfd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+			return 0;
+		/* The top one got something from below meanwhile. */
+	} while (!in && errno == ENOTEMPTY);
+	return rel_fail_os(err, "remove '%s'", name);
+}
+
+int rel_remove_tree(int dirfd, const char *name, struct rel_err *err)
+{
+	return remove_at(dirfd, name, NULL, err);
 }

@@ -3,11 +3,11 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "build/lfs.h"
+#include "build/entries.h"
 #include "build/maker.h"
+#include "build/product.h"
 #include "build/survey.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,167 +15,22 @@
  * not enough for who builds the commit again. */
 #define RENEW_MS INT64_C(3600000)
 
+/* What the whole of a build knows. */
 struct job {
 	const struct rel_build_options *opt;
 	struct rel_home *home;
 	struct rel_git *git;
 	struct rel_maker *maker;
 	struct rel_survey survey;
-	struct rel_lfs_found lfs; /* pointers that nothing allows */
-	struct rel_buf blob, object;
-	uint64_t done; /* content bytes, for the progress */
+	char *line; /* of the build command, or NULL */
 };
 
-static int bad_entry(
-	const struct rel_git_entry *ge, const char *what, struct rel_err *err)
-{
-	struct rel_buf path = REL_BUF_INIT;
-
-	rel_buf_add_escaped(&path, ge->path, ge->path_len);
-	rel_fail(err, REL_EINVALID, "path '%.300s': %s", rel_buf_str(&path),
-		what);
-	rel_buf_free(&path);
-	return -REL_EINVALID;
-}
-
-static int add_submodule(struct job *j, const struct rel_git_entry *ge,
-	struct rel_entry *e, struct rel_err *err)
-{
-	char what[160];
-	bool external;
-
-	snprintf(what, sizeof(what), "submodule %s", ge->hex);
-	if (j->opt->submodules != REL_SUBMODULES_EMPTY) {
-		snprintf(what, sizeof(what),
-			"a submodule (commit %s), which is not in this "
-			"repository",
-			ge->hex);
-		bad_entry(ge, what, err);
-		return rel_hint(err,
-			"commit its files, or build with --submodules=empty "
-			"for an empty directory");
-	}
-	e->type = REL_DIR;
-	rel_survey_entry(&j->survey, e, NULL, 0);
-	rel_survey_exception(&j->survey, e, what);
-	return rel_maker_entry(j->maker, e, false, &external, err);
-}
-
-static int add_link(struct job *j, const struct rel_git_entry *ge,
-	struct rel_entry *e, struct rel_err *err)
-{
-	bool external;
-	/* One more than may be, so that the rule's own message is given. */
-	int r = rel_git_blob(j->git, ge, REL_MAX_FILE, &j->blob, err);
-
-	if (r < 0)
-		return r;
-	e->type = REL_LINK;
-	e->target = rel_buf_str(&j->blob);
-	e->target_len = j->blob.len;
-	rel_survey_entry(&j->survey, e, NULL, 0);
-	r = rel_maker_entry(
-		j->maker, e, j->opt->allow_external, &external, err);
-	if (r == 0 && external)
-		rel_survey_exception(&j->survey, e, "external symlink");
-	return r;
-}
-
-static int add_file(struct job *j, const struct rel_git_entry *ge,
-	struct rel_entry *e, struct rel_err *err)
-{
-	struct rel_buf *content = &j->blob;
-	struct rel_lfs_pointer pointer;
-	bool external;
-	int r = rel_git_blob(j->git, ge, REL_MAX_FILE, &j->blob, err);
-
-	if (r < 0)
-		return r;
-	e->type = REL_FILE;
-	e->executable = ge->mode == 0100755;
-	if (ge->mode == 0100664)
-		rel_survey_odd_mode(&j->survey, e);
-	if (rel_lfs_is_pointer(j->blob.p, j->blob.len)) {
-		if (j->opt->lfs == REL_LFS_ERROR)
-			rel_lfs_note(&j->lfs, e);
-		else
-			rel_survey_exception(&j->survey, e,
-				j->opt->lfs == REL_LFS_LOCAL ? "lfs object"
-							     : "lfs pointer");
-		if (j->opt->lfs == REL_LFS_LOCAL) {
-			r = rel_lfs_parse(
-				e, j->blob.p, j->blob.len, &pointer, err);
-			if (r == 0)
-				r = rel_git_lfs_object(j->git, pointer.oid,
-					pointer.size, &j->object, err);
-			if (r < 0)
-				return r;
-			content = &j->object;
-		}
-	}
-	e->size = content->len;
-	rel_survey_entry(&j->survey, e, rel_buf_str(content), content->len);
-	r = rel_maker_entry(j->maker, e, false, &external, err);
-	if (r == 0)
-		r = rel_maker_data(
-			j->maker, rel_buf_str(content), content->len, err);
-	j->done += content->len;
-	rel_progress(j->home->opt.events, "packing", j->done, 0);
-	return r;
-}
-
-static int add_entry(
-	struct job *j, const struct rel_git_entry *ge, struct rel_err *err)
-{
-	struct rel_entry e = {
-		.path = ge->path,
-		.path_len = ge->path_len,
-		.target = "",
-	};
-	bool external;
-	char what[64];
-
-	switch (ge->mode) {
-	case 040000:
-		e.type = REL_DIR;
-		rel_survey_entry(&j->survey, &e, NULL, 0);
-		return rel_maker_entry(j->maker, &e, false, &external, err);
-	case 0100644:
-	case 0100664:
-	case 0100755:
-		return add_file(j, ge, &e, err);
-	case 0120000:
-		return add_link(j, ge, &e, err);
-	case 0160000:
-		return add_submodule(j, ge, &e, err);
-	default:
-		snprintf(what, sizeof(what),
-			"mode %06o, which git does not make", ge->mode);
-		return bad_entry(ge, what, err);
-	}
-}
-
-static int walk(struct job *j, const char *tree, struct rel_err *err)
-{
-	REL_AUTO(rel_git_walk_endp) struct rel_git_walk *w = NULL;
-	struct rel_git_entry ge;
-	bool more = true;
-	int r = rel_git_walk_begin(j->git, tree, &w, err);
-
-	while (r == 0) {
-		r = rel_git_walk_next(w, &ge, &more, err);
-		if (r < 0 || !more)
-			break;
-		r = add_entry(j, &ge, err);
-	}
-	if (r == 0)
-		r = rel_lfs_refuse(&j->lfs, err);
-	return r;
-}
-
-static struct json_t *options_json(const struct rel_build_options *opt)
+/* ${level}: what the build command had; AUTO: there is no command. */
+static struct json_t *options_json(
+	const struct rel_build_options *opt, enum rel_isolation level)
 {
 	struct json_t *j = rel_json_object();
+	struct json_t *build;
 
 	if (opt->allow_external)
 		rel_json_set(j, "allow-external-symlinks", rel_json_bool(true));
@@ -185,11 +40,18 @@ static struct json_t *options_json(const struct rel_build_options *opt)
 		rel_json_set(j, "lfs", rel_json_text("pointer"));
 	if (opt->lfs == REL_LFS_LOCAL)
 		rel_json_set(j, "lfs", rel_json_text("local"));
+	if (level != REL_ISOLATION_AUTO) {
+		build = rel_json_object();
+		rel_json_set(build, "isolation",
+			rel_json_text(rel_isolation_name(level)));
+		rel_json_set(build, "network", rel_json_bool(opt->network));
+		rel_json_set(j, "build", build);
+	}
 	return j;
 }
 
 static struct json_t *event_body(struct rel_git *g,
-	const struct rel_git_commit *c, const struct rel_build_options *opt,
+	const struct rel_git_commit *c, struct json_t *options,
 	const struct json_t *exceptions)
 {
 	struct json_t *b = rel_json_object();
@@ -201,17 +63,24 @@ static struct json_t *event_body(struct rel_git *g,
 	rel_json_set(b, "tree", rel_json_text(c->tree));
 	rel_json_set(b, "subject", rel_json_text(c->subject));
 	rel_json_set(b, "origin", rel_json_text(rel_buf_str(&origin)));
-	rel_json_set(b, "options", options_json(opt));
+	rel_json_set(b, "options", options);
 	rel_json_set(b, "exceptions",
 		exceptions ? rel_json_copy(exceptions) : rel_json_array());
 	rel_buf_free(&origin);
 	return b;
 }
 
+#define LEVELS 2 /* that AUTO may have come to */
+
 /* What an earlier build says about this tree with these options. */
 struct earlier {
 	const struct rel_git_commit *commit;
-	struct rel_buf options; /* canonical JSON */
+	bool command; /* then only the same commit will do */
+	/* Any of them; options in canonical JSON. */
+	enum rel_isolation levels[LEVELS];
+	struct rel_buf options[LEVELS];
+	size_t options_n;
+	enum rel_isolation level; /* of the one found */
 	bool found, same_commit;
 	int64_t time_ms; /* of the event */
 	struct rel_id artifact;
@@ -223,9 +92,13 @@ static int look_at_build(
 {
 	struct earlier *want = arg;
 	bool same = strcmp(b->commit, want->commit->id) == 0;
+	size_t i = 0;
 
 	(void)err;
-	if (strcmp(b->options, rel_buf_str(&want->options)) != 0)
+	while (i < want->options_n &&
+		strcmp(b->options, rel_buf_str(&want->options[i])) != 0)
+		i++;
+	if (i == want->options_n || (want->command && !same))
 		return 0;
 	if (want->found &&
 		(!same || !rel_id_equal(&want->artifact, &b->artifact)))
@@ -233,22 +106,36 @@ static int look_at_build(
 	if (!want->found)
 		want->exceptions = rel_strdup(b->exceptions);
 	want->found = true;
+	want->level = want->levels[i];
 	want->artifact = b->artifact;
 	want->time_ms = b->time_ms;
 	want->same_commit = same;
 	return same ? 1 : 0;
 }
 
-static int find_earlier(struct rel_home *h, const struct rel_build_options *opt,
-	struct earlier *want, struct rel_err *err)
+static int find_earlier(
+	const struct job *j, struct earlier *want, struct rel_err *err)
 {
-	struct json_t *options = options_json(opt);
+	enum rel_isolation asked = j->opt->isolation;
 	int r;
 
-	rel_json_format(options, &want->options);
-	rel_json_free(options);
+	want->command = j->line != NULL;
+	want->options_n = 1;
+	if (want->command && asked == REL_ISOLATION_AUTO) {
+		want->levels[0] = REL_ISOLATION_NS;
+		want->levels[1] = REL_ISOLATION_LANDLOCK;
+		want->options_n = LEVELS;
+	} else if (want->command) {
+		want->levels[0] = asked;
+	}
+	for (size_t i = 0; i < want->options_n; i++) {
+		struct json_t *options = options_json(j->opt, want->levels[i]);
+
+		rel_json_format(options, &want->options[i]);
+		rel_json_free(options);
+	}
 	r = rel_ledger_each_build_of_tree(
-		h->ledger, want->commit->tree, look_at_build, want, err);
+		j->home->ledger, want->commit->tree, look_at_build, want, err);
 	return r < 0 ? r : 0;
 }
 
@@ -257,10 +144,10 @@ static int find_earlier(struct rel_home *h, const struct rel_build_options *opt,
  * that is not when that was long ago, since gc goes by it. Under the lock, so
  * that gc takes nothing between the look and the record.
  */
-static int reuse(struct rel_home *h, struct rel_git *g,
-	const struct rel_build_options *opt, const struct earlier *e,
+static int reuse(const struct job *j, const struct earlier *e,
 	struct rel_build_result *ret, struct rel_err *err)
 {
+	struct rel_home *h = j->home;
 	REL_AUTO(rel_artifact_done) struct rel_artifact a = { 0 };
 	struct json_t *body, *exceptions = NULL;
 	struct rel_err ignored;
@@ -274,6 +161,7 @@ static int reuse(struct rel_home *h, struct rel_git *g,
 		return 0;
 	ret->known = true;
 	ret->other_commit = !e->same_commit;
+	ret->isolation = e->level;
 	ret->artifact = e->artifact;
 	ret->entries = a.packed.entries;
 	ret->size = a.packed.size;
@@ -282,7 +170,8 @@ static int reuse(struct rel_home *h, struct rel_git *g,
 	if (rel_json_parse(
 		    e->exceptions, strlen(e->exceptions), &exceptions, err) < 0)
 		exceptions = NULL;
-	body = event_body(g, e->commit, opt, exceptions);
+	body = event_body(
+		j->git, e->commit, options_json(j->opt, e->level), exceptions);
 	rel_json_free(exceptions);
 	rel_json_set(body, "artifact",
 		rel_json_text(rel_artifact_format(&e->artifact).s));
@@ -294,6 +183,9 @@ static int reuse(struct rel_home *h, struct rel_git *g,
 static int compare(const struct earlier *e, const struct rel_artifact *a,
 	struct rel_err *err)
 {
+	/* What a command makes was compared with what it made again. */
+	if (!e->found && e->command)
+		return 0;
 	if (!e->found)
 		return rel_fail(err, REL_ENOTFOUND,
 			"commit %.12s was not built here before: there is "
@@ -307,17 +199,52 @@ static int compare(const struct earlier *e, const struct rel_artifact *a,
 		rel_artifact_format(&e->artifact).s);
 }
 
+/* The commit's tree as it is. */
+static int make_plain(struct job *j, const struct rel_git_commit *c,
+	struct rel_artifact *ret, struct rel_err *err)
+{
+	REL_AUTO(rel_entries_done)
+	struct rel_entries entries = {
+		.opt = j->opt,
+		.events = j->home->opt.events,
+		.git = j->git,
+		.survey = &j->survey,
+	};
+	int r = rel_maker_begin(j->home, !j->opt->check, &j->maker, err);
+
+	entries.maker = j->maker;
+	if (r == 0)
+		r = rel_entries_walk(&entries, c->tree, err);
+	return r < 0 ? r : rel_maker_end(j->maker, ret, err);
+}
+
+/* … as its build command leaves it. */
+static int make_product(struct job *j, struct rel_build_result *to,
+	struct rel_artifact *ret, struct rel_err *err)
+{
+	struct rel_product p = {
+		.home = j->home,
+		.git = j->git,
+		.commit = &to->commit,
+		.opt = j->opt,
+		.line = j->line,
+		.survey = &j->survey,
+	};
+	int r = rel_product_make(&p, &j->maker, ret, err);
+
+	to->isolation = p.isolation;
+	to->signal = p.signal;
+	return r;
+}
+
 static int build_anew(struct job *j, const struct earlier *e,
 	struct rel_build_result *ret, struct rel_err *err)
 {
 	REL_AUTO(rel_artifact_done) struct rel_artifact a = { 0 };
 	struct json_t *body;
-	int r = rel_maker_begin(j->home, !j->opt->check, &j->maker, err);
+	int r = j->line ? make_product(j, ret, &a, err)
+			: make_plain(j, &ret->commit, &a, err);
 
-	if (r == 0)
-		r = walk(j, ret->commit.tree, err);
-	if (r == 0)
-		r = rel_maker_end(j->maker, &a, err);
 	if (r < 0)
 		return r;
 	ret->artifact = a.packed.artifact;
@@ -326,35 +253,43 @@ static int build_anew(struct job *j, const struct earlier *e,
 	if (j->opt->check)
 		return compare(e, &a, err);
 	rel_survey_report(&j->survey, j->home->opt.events);
-	body = event_body(j->git, &ret->commit, j->opt, j->survey.exceptions);
+	body = event_body(j->git, &ret->commit,
+		options_json(j->opt, ret->isolation), j->survey.exceptions);
 	return rel_maker_publish(
 		&j->maker, &a, "build", body, &ret->new_bytes, err);
+}
+
+static void earlier_done(struct earlier *e)
+{
+	for (size_t i = 0; i < LEVELS; i++)
+		rel_buf_free(&e->options[i]);
+	free(e->exceptions);
 }
 
 int rel_build(struct rel_home *h, struct rel_git *g, const char *rev,
 	const struct rel_build_options *opt, struct rel_build_result *ret,
 	struct rel_err *err)
 {
+	REL_AUTO(earlier_done) struct earlier e = { .commit = &ret->commit };
 	struct job j = { .opt = opt, .home = h, .git = g };
-	struct earlier e = { .commit = &ret->commit };
 	int r;
 
 	*ret = (struct rel_build_result){ 0 };
 	r = rel_git_commit(g, rev, &ret->commit, err);
 	if (r == 0)
-		r = find_earlier(h, opt, &e, err);
+		r = rel_product_line(g, &ret->commit, &j.line, err);
+	ret->command = j.line != NULL;
+	if (r == 0)
+		r = find_earlier(&j, &e, err);
 	if (r == 0 && e.found && !opt->check) {
-		r = reuse(h, g, opt, &e, ret, err);
+		r = reuse(&j, &e, ret, err);
 		rel_store_unlock(h->store);
 	}
 	if (r == 0 && !ret->known)
 		r = build_anew(&j, &e, ret, err);
 	rel_maker_abortp(&j.maker);
+	rel_store_unlock(h->store);
 	rel_survey_done(&j.survey);
-	rel_lfs_done(&j.lfs);
-	rel_buf_free(&j.blob);
-	rel_buf_free(&j.object);
-	rel_buf_free(&e.options);
-	free(e.exceptions);
+	free(j.line);
 	return r;
 }

@@ -2,7 +2,7 @@
 #include "build/maker.h"
 #include "build/transfer.h"
 #include "crypto/digest.h"
-#include "pack/reader.h"
+#include "pack/foreign.h"
 #include "pack/zst.h"
 
 /*
@@ -48,7 +48,7 @@ static void note_external(struct json_t *exceptions, const struct rel_entry *e)
 }
 
 /* ${exceptions}: where links that leave the tree are noted, NULL: an error. */
-static int copy_entries(struct rel_reader *reader, struct rel_maker *m,
+static int copy_entries(struct rel_foreign *reader, struct rel_maker *m,
 	struct json_t *exceptions, struct rel_err *err)
 {
 	struct rel_entry e;
@@ -58,14 +58,14 @@ static int copy_entries(struct rel_reader *reader, struct rel_maker *m,
 	int r = 0;
 
 	for (;;) {
-		r = rel_reader_next(reader, &e, NULL, &more, err);
+		r = rel_foreign_next(reader, &e, &more, err);
 		if (r < 0 || !more)
 			return r;
 		r = rel_maker_entry(m, &e, exceptions, &external, err);
 		if (r == 0 && external)
 			note_external(exceptions, &e);
 		while (r == 0 && e.type == REL_FILE) {
-			r = rel_reader_data(reader, &p, &n, err);
+			r = rel_foreign_data(reader, &p, &n, err);
 			if (r < 0 || n == 0)
 				break;
 			r = rel_maker_data(m, p, n, err);
@@ -92,8 +92,8 @@ static int read_tar(struct input *in, struct rel_maker *m,
 	struct json_t *exceptions, struct rel_artifact *ret,
 	struct rel_err *err)
 {
-	REL_AUTO(rel_reader_closep) struct rel_reader *reader = NULL;
-	int r = rel_reader_open(next_bytes, in, REL_EINVALID, &reader, err);
+	REL_AUTO(rel_foreign_closep) struct rel_foreign *reader = NULL;
+	int r = rel_foreign_open(next_bytes, in, &reader, err);
 
 	if (r == 0)
 		r = copy_entries(reader, m, exceptions, err);

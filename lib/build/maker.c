@@ -96,24 +96,10 @@ int rel_maker_data(
 static int read_procfile(
 	struct rel_maker *m, struct rel_artifact *a, struct rel_err *err)
 {
-	int r;
-
 	if (!m->has_procfile)
 		return 0;
-	r = rel_procfile_parse(
+	return rel_procfile_parse(
 		rel_buf_str(&m->procfile), m->procfile.len, &a->processes, err);
-	if (r < 0)
-		return r;
-	if (rel_processes_command(&a->processes, "build")) {
-		rel_fail(err, REL_EINVALID,
-			"the Procfile has a 'build:' line, and relctl does not "
-			"run build commands yet");
-		snprintf(err->file, sizeof(err->file), "Procfile");
-		return rel_hint(err,
-			"commit what the build command makes, or build in a "
-			"commit of its own, and remove the line");
-	}
-	return 0;
 }
 
 struct namer {

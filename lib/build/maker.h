@@ -29,7 +29,7 @@ int rel_maker_data(struct rel_maker *m, const void *p, size_t n,
 	struct rel_err *err) REL_CHECK;
 
 /* The whole artifact; its files are checked: a Procfile or an app.json that is
- * wrong, or a `build:` line (not there yet), is REL_EINVALID. */
+ * wrong is REL_EINVALID. */
 int rel_maker_end(struct rel_maker *m, struct rel_artifact *ret,
 	struct rel_err *err) REL_CHECK;
 

@@ -21,6 +21,17 @@ void rel_survey_done(struct rel_survey *s)
 	*s = (struct rel_survey){ 0 };
 }
 
+void rel_survey_again(struct rel_survey *s)
+{
+	rel_buf_reset(&s->first_env);
+	rel_buf_reset(&s->first_not_utf8);
+	rel_buf_reset(&s->first_same_case);
+	s->env_files = s->not_utf8 = s->same_case = 0;
+	free(s->seen);
+	s->seen = NULL;
+	s->seen_n = s->seen_cap = 0;
+}
+
 static void count(uint64_t *n, struct rel_buf *first, const struct rel_entry *e)
 {
 	if ((*n)++ == 0)
@@ -128,7 +139,7 @@ void rel_survey_entry(struct rel_survey *s, const struct rel_entry *e,
 		return;
 	if (strcmp(name, ".env") == 0)
 		count(&s->env_files, &s->first_env, e);
-	if (strcmp(name, ".gitattributes") == 0)
+	if (content && strcmp(name, ".gitattributes") == 0)
 		s->attributes += attribute_lines(content, n);
 }
 

@@ -23,6 +23,10 @@ struct rel_survey {	     /* { 0 } before; rel_survey_done after */
 };
 void rel_survey_done(struct rel_survey *s);
 
+/* The same tree again, as its build command has left it: only the attributes,
+ * the odd modes and the exceptions of the commit stay. */
+void rel_survey_again(struct rel_survey *s);
+
 /* An entry goes by; ${content} of files (may be NULL for others). */
 void rel_survey_entry(struct rel_survey *s, const struct rel_entry *e,
 	const void *content, size_t n);

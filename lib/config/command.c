@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lib/config/command.c - how a Procfile's command is started (docs/formats.md, 8).
+ * lib/config/command.c - how a Procfile's command is started (docs/formats.md,
+ * 8).
  *
  * A shell that only waits for the app is in the way: it is the process that
  * gets the signals and whose exit status is seen. So a plain command is

@@ -6,110 +6,37 @@
 #include "crypto/digest.h"
 #include "pack/tar.h"
 
-#include <archive.h>
-#include <archive_entry.h>
-#include <errno.h>
-#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-/* More than any entry of profile 1 has before its content. */
-#define HEADERS_LIMIT (64u << 10)
+/* More than any pax header of profile 1 has: two names and their keys. */
+#define RECORDS_LIMIT (16u << 10)
 
 struct rel_reader {
-	struct archive *archive;
 	rel_tar_source *source;
 	void *arg;
 	enum rel_code flaw;
-	struct rel_err source_err; /* code is 0 while the source works */
-	locale_t utf8;		   /* libarchive reads pax paths by LC_CTYPE */
-	struct rel_buf path, target;
-	struct rel_buf ahead; /* what was fed and is not before next */
-	uint64_t fed, next;   /* bytes so far; where the next headers begin */
-	struct rel_order order;
 	bool fragment;
-	int64_t data_at; /* content bytes delivered */
-	uint64_t size;
+	const char *p; /* what the source gave last, and is not read yet */
+	size_t n;
+	uint64_t at;   /* bytes read so far */
+	uint64_t left; /* of the entry's content */
+	size_t padding;
+	struct rel_buf raw; /* the headers of the entry, as they came */
+	struct rel_buf path, target;
+	struct rel_order order;
 };
-
-/* What is known of the next headers and what follows them. */
-static const char *next_header(const struct rel_reader *r, size_t *ret_n)
-{
-	uint64_t from = r->fed - r->ahead.len;
-
-	*ret_n = r->next < r->fed ? (size_t)(r->fed - r->next) : 0;
-	return *ret_n > 0 ? r->ahead.p + (r->next - from) : "";
-}
-
-/* Keep what is fed from the next headers on, and drop what is before them. */
-static int look_ahead(struct rel_reader *r, const char *p, size_t n)
-{
-	uint64_t skip = r->next > r->fed ? r->next - r->fed : 0;
-	size_t keep;
-	const char *from = next_header(r, &keep);
-
-	if (keep > HEADERS_LIMIT)
-		return rel_fail(&r->source_err, r->flaw,
-			"not an artifact of relctl: it has headers that "
-			"profile 1 has not");
-	if (keep > 0)
-		memmove(r->ahead.p, from, keep);
-	r->ahead.len = keep;
-	if (skip < n)
-		rel_buf_add(&r->ahead, p + skip, n - (size_t)skip);
-	r->fed += n;
-	return 0;
-}
-
-static la_ssize_t feed(struct archive *a, void *arg, const void **ret)
-{
-	struct rel_reader *r = arg;
-	size_t n = 0;
-
-	if (r->source(r->arg, ret, &n, &r->source_err) < 0 ||
-		look_ahead(r, *ret, n) < 0) {
-		archive_set_error(a, EIO, "source");
-		return -1;
-	}
-	return (la_ssize_t)n;
-}
-
-/* The source's error if it failed, else what libarchive says. */
-static int failed(struct rel_reader *r, struct rel_err *err)
-{
-	const char *text;
-
-	if (r->source_err.code != REL_OK) {
-		*err = r->source_err;
-		return -(int)err->code;
-	}
-	text = archive_error_string(r->archive);
-	return rel_fail(
-		err, r->flaw, "not a tar: %s", text ? text : "unknown error");
-}
 
 int rel_reader_open(rel_tar_source *source, void *arg, enum rel_code flaw,
 	struct rel_reader **ret, struct rel_err *err)
 {
-	REL_AUTO(rel_reader_closep) struct rel_reader *r = NULL;
+	struct rel_reader *r = rel_alloc(sizeof(*r));
 
-	r = rel_alloc(sizeof(*r));
+	(void)err;
 	r->source = source;
 	r->arg = arg;
 	r->flaw = flaw;
-	r->utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
-	if (!r->utf8)
-		return rel_fail_os(err, "set up the locale C.UTF-8");
-	r->archive = archive_read_new();
-	if (!r->archive)
-		abort();
-	archive_read_support_format_tar(r->archive);
-	/* The empty tree: two zero blocks are a tar without entries. */
-	if (archive_read_open(r->archive, r, NULL, feed, NULL) != ARCHIVE_OK)
-		return failed(r, err);
 	*ret = r;
-	r = NULL;
 	return 0;
 }
 
@@ -124,14 +51,10 @@ void rel_reader_closep(struct rel_reader **rp)
 
 	if (!r)
 		return;
-	if (r->archive)
-		archive_read_free(r->archive);
-	if (r->utf8)
-		freelocale(r->utf8);
 	rel_order_done(&r->order);
+	rel_buf_free(&r->raw);
 	rel_buf_free(&r->path);
 	rel_buf_free(&r->target);
-	rel_buf_free(&r->ahead);
 	free(r);
 	*rp = NULL;
 }
@@ -147,157 +70,260 @@ static int flaw(struct rel_reader *r, const char *what, struct rel_err *err)
 	return -(int)r->flaw;
 }
 
-/* What every member of profile 1 has alike. */
-static const char *common_fault(struct archive_entry *ae)
+/* Some bytes, at most ${most}; *ret_n 0 at the end of the source. */
+static int take(struct rel_reader *r, uint64_t most, const char **ret_p,
+	size_t *ret_n, struct rel_err *err)
 {
-	const char *user = archive_entry_uname(ae);
-	const char *group = archive_entry_gname(ae);
+	if (r->n == 0) {
+		const void *p;
+		int rc = r->source(r->arg, &p, &r->n, err);
 
-	if (archive_entry_hardlink(ae))
-		return "is a hard link";
-	if (archive_entry_uid(ae) != 0 || archive_entry_gid(ae) != 0 ||
-		(user && *user) || (group && *group))
-		return "has an owner other than 0";
-	if (archive_entry_mtime(ae) != REL_TAR_MTIME ||
-		archive_entry_mtime_nsec(ae) != 0)
-		return "has another time than profile 1";
-	if (archive_entry_xattr_count(ae) > 0 ||
-		archive_entry_sparse_count(ae) > 0 ||
-		archive_entry_acl_types(ae) != 0)
-		return "has extended attributes";
-	return NULL;
+		if (rc < 0)
+			return rc;
+		r->p = p;
+	}
+	*ret_p = r->p;
+	*ret_n = r->n < most ? r->n : (size_t)most;
+	r->p += *ret_n;
+	r->n -= *ret_n;
+	r->at += *ret_n;
+	return 0;
 }
 
-static const char *type_fault(struct archive_entry *ae, struct rel_entry *e)
+/* ${n} bytes more of headers. *ret_end (may be NULL): there was none at all. */
+static int take_raw(
+	struct rel_reader *r, size_t n, bool *ret_end, struct rel_err *err)
 {
-	mode_t mode = archive_entry_perm(ae);
+	size_t want = n;
 
-	switch (archive_entry_filetype(ae)) {
-	case AE_IFREG:
+	while (want > 0) {
+		const char *p;
+		size_t got;
+		int rc = take(r, want, &p, &got, err);
+
+		if (rc < 0)
+			return rc;
+		if (got == 0 && want == n && ret_end) {
+			*ret_end = true;
+			return 0;
+		}
+		if (got == 0)
+			return flaw(r, "is followed by half a header", err);
+		rel_buf_add(&r->raw, p, got);
+		want -= got;
+	}
+	return 0;
+}
+
+static bool is_zero(const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (p[i])
+			return false;
+	return true;
+}
+
+/* What is left of the content, and the padding behind it. */
+static int finish_content(struct rel_reader *r, struct rel_err *err)
+{
+	const void *skipped;
+	const char *p;
+	size_t n;
+	int rc;
+
+	do
+		rc = rel_reader_data(r, &skipped, &n, err);
+	while (rc == 0 && n > 0);
+	for (; rc == 0 && r->padding > 0; r->padding -= n) {
+		rc = take(r, r->padding, &p, &n, err);
+		if (rc < 0)
+			return rc;
+		if (n == 0 || !is_zero(p, n))
+			return flaw(r, "is not padded with zeros", err);
+	}
+	return rc;
+}
+
+/* The first of two blocks of zeros was read: nothing else may follow. */
+static int finish_tar(struct rel_reader *r, struct rel_err *err)
+{
+	const char *p;
+	size_t n;
+	int rc = take_raw(r, REL_TAR_BLOCK, NULL, err);
+
+	if (rc < 0)
+		return rc;
+	if (!is_zero(r->raw.p, r->raw.len))
+		return flaw(r, "is followed by half an end", err);
+	rc = take(r, 1, &p, &n, err);
+	if (rc == 0 && n > 0)
+		rc = flaw(r, "is the last, and yet something follows", err);
+	return rc;
+}
+
+static uint64_t octal(const char *field, size_t n)
+{
+	uint64_t value = 0;
+
+	for (size_t i = 0; i < n && field[i] >= '0' && field[i] <= '7'; i++)
+		value = value * 8 + (uint64_t)(field[i] - '0');
+	return value;
+}
+
+/* "LEN key=value\n", one after the other. What is not of this form is told by
+ * the comparison with the emitter's bytes. */
+static void take_records(struct rel_reader *r, const char *p, const char *end,
+	bool *ret_path, bool *ret_target)
+{
+	while (p < end && *p >= '1' && *p <= '9') {
+		char *rest;
+		size_t len = strtoul(p, &rest, 10);
+		const char *next = p + len;
+		bool path;
+		struct rel_buf *out;
+
+		if (len > (size_t)(end - p) || rest + 11 > next)
+			return;
+		path = memcmp(rest, " path=", 6) == 0;
+		if (!path && memcmp(rest, " linkpath=", 10) != 0)
+			return;
+		rest += path ? 6 : 10;
+		out = path ? &r->path : &r->target;
+		*(path ? ret_path : ret_target) = true;
+		rel_buf_reset(out);
+		rel_buf_add(out, rest, (size_t)(next - 1 - rest));
+		p = next;
+	}
+}
+
+static const char *type_of(const struct rel_tar_fields *h, struct rel_entry *e)
+{
+	uint64_t mode = octal(h->mode, 7);
+
+	switch (h->typeflag) {
+	case '0':
 		e->type = REL_FILE;
 		e->executable = mode == 0755;
-		e->size = (uint64_t)archive_entry_size(ae);
-		return mode == 0755 || mode == 0644 ? NULL
-						    : "has a mode of its own";
-	case AE_IFDIR:
+		e->size = octal(h->size, 11);
+		return NULL;
+	case '5':
 		e->type = REL_DIR;
-		return mode == 0755 ? NULL : "has a mode of its own";
-	case AE_IFLNK:
+		return NULL;
+	case '2':
 		e->type = REL_LINK;
-		return mode == 0777 ? NULL : "has a mode of its own";
+		return NULL;
 	default:
 		return "is neither file, directory nor symlink";
 	}
 }
 
-/*
- * A path or a target out of a pax header is taken from the header itself:
- * libarchive composes its characters (NFC), and then it is another name.
- */
-static void take_pax(
-	const struct rel_reader *r, const char *key, struct rel_buf *out)
+/* Read the headers of one entry. *ret_more false: it was the end. */
+static int take_headers(struct rel_reader *r, const struct rel_tar_fields **ret,
+	bool *ret_path, bool *ret_target, bool *ret_more, struct rel_err *err)
 {
-	size_t ahead, n = strlen(key);
-	const char *p = next_header(r, &ahead), *end = p + ahead;
+	const struct rel_tar_fields *h;
+	bool end = false;
+	uint64_t size;
+	int rc = take_raw(r, REL_TAR_BLOCK, &end, err);
 
-	if (ahead < REL_TAR_BLOCK || p[REL_TAR_TYPE_AT] != 'x')
-		return;
-	p += REL_TAR_BLOCK;
-	while (p < end && *p >= '1' && *p <= '9') {
-		char *rest;
-		size_t len = strtoul(p, &rest, 10);
-		const char *value = rest + 1 + n;
-
-		if (len > (size_t)(end - p) || value >= p + len)
-			return;
-		if (memcmp(rest + 1, key, n) == 0) {
-			rel_buf_reset(out);
-			rel_buf_add(out, value, (size_t)(p + len - 1 - value));
-			return;
-		}
-		p += len;
+	*ret_more = false;
+	if (rc < 0)
+		return rc;
+	if (end)
+		return r->fragment ? 0 : flaw(r, "is followed by no end", err);
+	if (is_zero(r->raw.p, REL_TAR_BLOCK))
+		return finish_tar(r, err);
+	*ret_more = true;
+	h = (const void *)r->raw.p;
+	if (h->typeflag == 'x') {
+		size = octal(h->size, 11);
+		if (size > RECORDS_LIMIT)
+			return flaw(r,
+				"is followed by a header that is too "
+				"long",
+				err);
+		rc = take_raw(
+			r, (size_t)size + rel_tar_padding(size), NULL, err);
+		if (rc == 0)
+			take_records(r, r->raw.p + REL_TAR_BLOCK,
+				r->raw.p + REL_TAR_BLOCK + size, ret_path,
+				ret_target);
+		if (rc == 0)
+			rc = take_raw(r, REL_TAR_BLOCK, NULL, err);
 	}
+	*ret = (const void *)(r->raw.p + r->raw.len - REL_TAR_BLOCK);
+	return rc;
 }
 
 /* The headers must be the very bytes that this entry has in profile 1. */
-static int check_header(
+static int check_headers(
 	struct rel_reader *r, const struct rel_entry *e, struct rel_err *err)
 {
 	REL_AUTO(rel_buf_free) struct rel_buf header = REL_BUF_INIT;
-	uint64_t at = (uint64_t)archive_read_header_position(r->archive);
-	size_t ahead;
-	const char *found = next_header(r, &ahead);
 
 	rel_tar_header(e, &header);
-	if (at != r->next || header.len > ahead ||
-		memcmp(header.p, found, header.len) != 0)
+	if (header.len != r->raw.len ||
+		memcmp(header.p, r->raw.p, header.len) != 0)
 		return flaw(r, "has a header other than profile 1's", err);
-	r->next = at + header.len + e->size + rel_tar_padding(e->size);
 	return 0;
 }
 
-static int take_entry(struct rel_reader *r, struct archive_entry *ae,
-	struct rel_entry *e, struct rel_err *err)
+static int make_entry(struct rel_reader *r, const struct rel_tar_fields *h,
+	bool pax_path, bool pax_target, struct rel_entry *e,
+	struct rel_err *err)
 {
-	const char *path = archive_entry_pathname(ae);
-	const char *target = archive_entry_symlink(ae);
 	const char *fault;
 	int rc;
 
+	if (!pax_path) {
+		rel_buf_reset(&r->path);
+		rel_buf_add(&r->path, h->name, strnlen(h->name, 100));
+	}
+	if (!pax_target) {
+		rel_buf_reset(&r->target);
+		rel_buf_add(&r->target, h->linkname, strnlen(h->linkname, 100));
+	}
 	*e = (struct rel_entry){ 0 };
-	rel_buf_reset(&r->path);
-	rel_buf_reset(&r->target);
-	if (!path)
-		return flaw(r, "has a path that cannot be read", err);
-	rel_buf_adds(&r->path, path);
-	take_pax(r, "path=", &r->path);
-	fault = common_fault(ae);
-	if (!fault)
-		fault = type_fault(ae, e);
+	fault = type_of(h, e);
 	if (!fault && e->type == REL_DIR &&
 		(r->path.len < 2 || r->path.p[r->path.len - 1] != '/'))
 		fault = "is a directory without a slash";
-	if (!fault && e->type == REL_LINK && !target)
-		fault = "has a target that cannot be read";
 	if (fault)
 		return flaw(r, fault, err);
 	if (e->type == REL_DIR)
 		r->path.p[--r->path.len] = '\0';
-	if (e->type == REL_LINK) {
-		rel_buf_adds(&r->target, target);
-		take_pax(r, "linkpath=", &r->target);
-	}
 	e->path = rel_buf_str(&r->path);
 	e->path_len = r->path.len;
-	e->target = rel_buf_str(&r->target);
-	e->target_len = r->target.len;
-	rc = r->fragment ? rel_path_check(e, err)
-			 : rel_order_next(&r->order, e, err);
+	e->target = e->type == REL_LINK ? rel_buf_str(&r->target) : "";
+	e->target_len = e->type == REL_LINK ? r->target.len : 0;
+	/* Before what it says is looked at: a name with a NUL is none. */
+	rc = check_headers(r, e, err);
 	if (rc == 0)
-		return check_header(r, e, err);
-	err->code = r->flaw;
-	return -(int)r->flaw;
+		rc = r->fragment ? rel_path_check(e, err)
+				 : rel_order_next(&r->order, e, err);
+	if (rc < 0)
+		err->code = r->flaw;
+	return rc < 0 ? -(int)r->flaw : 0;
 }
 
 int rel_reader_next(struct rel_reader *r, struct rel_entry *ret,
 	uint64_t *ret_offset, bool *ret_more, struct rel_err *err)
 {
-	locale_t before = uselocale(r->utf8);
-	struct archive_entry *ae;
-	int status = archive_read_next_header(r->archive, &ae), rc = 0;
+	const struct rel_tar_fields *h = NULL;
+	bool path = false, target = false;
+	int rc = finish_content(r, err);
 
-	*ret_more = status != ARCHIVE_EOF;
-	if (status == ARCHIVE_OK)
-		rc = take_entry(r, ae, ret, err);
-	else if (status != ARCHIVE_EOF)
-		rc = failed(r, err);
-	uselocale(before);
+	if (rc < 0)
+		return rc;
+	if (ret_offset)
+		*ret_offset = r->at;
+	rel_buf_reset(&r->raw);
+	rc = take_headers(r, &h, &path, &target, ret_more, err);
+	if (rc == 0 && *ret_more)
+		rc = make_entry(r, h, path, target, ret, err);
 	if (rc == 0 && *ret_more) {
-		r->data_at = 0;
-		r->size = ret->size;
-		if (ret_offset)
-			*ret_offset = (uint64_t)archive_read_header_position(
-				r->archive);
+		r->left = ret->size;
+		r->padding = rel_tar_padding(ret->size);
 	}
 	return rc;
 }
@@ -305,20 +331,19 @@ int rel_reader_next(struct rel_reader *r, struct rel_entry *ret,
 int rel_reader_data(struct rel_reader *r, const void **ret_p, size_t *ret_n,
 	struct rel_err *err)
 {
-	la_int64_t offset;
-	int status = archive_read_data_block(r->archive, ret_p, ret_n, &offset);
+	const char *p;
+	int rc;
 
-	if (status == ARCHIVE_EOF && (uint64_t)r->data_at == r->size) {
-		*ret_n = 0;
+	*ret_n = 0;
+	if (r->left == 0)
 		return 0;
-	}
-	if (status == ARCHIVE_EOF)
+	rc = take(r, r->left, &p, ret_n, err);
+	if (rc < 0)
+		return rc;
+	if (*ret_n == 0)
 		return flaw(r, "is shorter than its header says", err);
-	if (status != ARCHIVE_OK)
-		return failed(r, err);
-	if (offset != r->data_at || *ret_n > r->size - (uint64_t)r->data_at)
-		return flaw(r, "has holes", err);
-	r->data_at += (int64_t)*ret_n;
+	r->left -= *ret_n;
+	*ret_p = p;
 	return 0;
 }
 

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lib/pack/reader.h - a tar of profile 1 as entries, through libarchive: tar
- * alone, no filters, anything below ARCHIVE_OK is fatal. Mechanism.
+ * lib/pack/reader.h - a tar of profile 1 as entries. Mechanism.
  *
- * What libarchive sees is checked entry by entry (types, modes, owners, times,
- * order, paths), and so are the bytes of every header. Whether padding and end
- * are exactly profile 1 too is for the caller to find out: pack the entries
- * again and compare the digests.
+ * It knows no other tar: an entry is taken only if our own emitter makes the
+ * very bytes of its headers, its padding is zero, and the end is two blocks of
+ * zeros and nothing behind them.
  */
 #ifndef REL_PACK_READER_H
 #define REL_PACK_READER_H
@@ -32,7 +30,8 @@ int rel_reader_open(rel_tar_source *source, void *arg, enum rel_code flaw,
 	struct rel_reader **ret, struct rel_err *err) REL_CHECK;
 
 /* What is read is a run of whole members out of the middle of an artifact: the
- * rules that look at the entries before (order, parents) are left out. */
+ * rules that look at the entries before (order, parents) are left out, and the
+ * end of the tar may be there or not. */
 void rel_reader_fragment(struct rel_reader *r);
 
 /* The next entry, valid until the next call; what is left of the content of

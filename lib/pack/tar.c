@@ -4,22 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The fields of the header block, at their offsets. */
-struct ustar {
-	char name[100];
-	char mode[8];
-	char uid[8], gid[8];
-	char size[12];
-	char mtime[12];
-	char chksum[8];
-	char typeflag;
-	char linkname[100];
-	char magic[8]; /* "ustar" NUL "00" */
-	char uname[32], gname[32];
-	char devmajor[8], devminor[8];
-	char rest[167];
-};
-_Static_assert(sizeof(struct ustar) == REL_TAR_BLOCK, "a header is one block");
+_Static_assert(sizeof(struct rel_tar_fields) == REL_TAR_BLOCK,
+	"a header is one block");
 
 void rel_tar_path(const struct rel_entry *e, struct rel_buf *out)
 {
@@ -41,7 +27,7 @@ static void add_block(struct rel_buf *out, const char *name, size_t name_len,
 	size_t link_len)
 {
 	static const char magic[8] = { 'u', 's', 't', 'a', 'r', 0, '0', '0' };
-	struct ustar h = { 0 };
+	struct rel_tar_fields h = { 0 };
 	const unsigned char *c = (const unsigned char *)&h;
 	unsigned sum = 0;
 

@@ -14,6 +14,22 @@
 #define REL_TAR_TYPE_AT 156	/* where the typeflag stands in a header */
 #define REL_TAR_MTIME 315532801 /* 1980-01-01T00:00:01Z */
 
+/* The fields of the header block, at their offsets. */
+struct rel_tar_fields {
+	char name[100];
+	char mode[8];
+	char uid[8], gid[8];
+	char size[12];
+	char mtime[12];
+	char chksum[8];
+	char typeflag;
+	char linkname[100];
+	char magic[8]; /* "ustar" NUL "00" */
+	char uname[32], gname[32];
+	char devmajor[8], devminor[8];
+	char rest[167];
+};
+
 /* Zero bytes that follow ${size} bytes of content. */
 static inline size_t rel_tar_padding(uint64_t size)
 {

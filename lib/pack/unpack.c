@@ -106,10 +106,12 @@ static bool link_shared(struct job *j, const struct rel_entry *e,
 static int finish_file(
 	struct job *j, const struct rel_entry *e, int fd, struct rel_err *err)
 {
+	mode_t write = j->how->writable ? 0200 : 0;
 	struct timespec t[2];
 
 	set_times(j, t);
-	if (fchmod(fd, e->executable ? 0555 : 0444) < 0 || futimens(fd, t) < 0)
+	if (fchmod(fd, (e->executable ? 0555 : 0444) | write) < 0 ||
+		futimens(fd, t) < 0)
 		return rel_fail_os(err, "finish '%.200s'", e->path);
 	return 0;
 }
@@ -203,6 +205,7 @@ static int unpack_entry(struct job *j, const struct rel_entry *e,
 /* From the deepest up: what is in a directory touches its mtime. */
 static int close_dirs(struct job *j, struct rel_err *err)
 {
+	mode_t mode = j->how->writable ? 0755 : 0555;
 	struct timespec t[2];
 
 	set_times(j, t);
@@ -210,7 +213,7 @@ static int close_dirs(struct job *j, struct rel_err *err)
 		REL_AUTO(rel_closep)
 		int fd = open_beneath(j->top, j->dirs.v[i]);
 
-		if (fd < 0 || fchmod(fd, 0555) < 0 || futimens(fd, t) < 0)
+		if (fd < 0 || fchmod(fd, mode) < 0 || futimens(fd, t) < 0)
 			return rel_fail_os(
 				err, "finish directory '%.200s'", j->dirs.v[i]);
 	}

@@ -4,8 +4,8 @@
  *
  * Everything happens beneath one directory fd, with openat2(RESOLVE_BENEATH |
  * RESOLVE_NO_SYMLINKS) and O_EXCL: nothing is followed, nothing is replaced.
- * Files are 0444 or 0555, directories 0555 in the end (the top one is the
- * caller's), and everything new gets one mtime.
+ * Files are 0444 or 0555, directories 0555 in the end unless told otherwise
+ * (the top one is the caller's), and everything new gets one mtime.
  */
 #ifndef REL_PACK_UNPACK_H
 #define REL_PACK_UNPACK_H
@@ -17,6 +17,7 @@
 
 struct rel_unpack {
 	int64_t mtime_s;
+	bool writable; /* by its owner: 0644, 0755, directories 0755 */
 	/*
 	 * May name a file that has this entry's path, mode and digest already,
 	 * to be hard-linked instead of written: a directory fd and a path

@@ -20,15 +20,20 @@ void rel_side_done(struct rel_side *s)
 	*s = (struct rel_side){ 0 };
 }
 
+void rel_plan_unlock(struct rel_plan *p)
+{
+	rel_closep(&p->lock_fd);
+	if (p->home)
+		rel_store_unlock(p->home->store);
+}
+
 void rel_plan_done(struct rel_plan *p)
 {
 	rel_side_done(&p->from);
 	rel_side_done(&p->to);
 	free(p->message);
 	rel_buf_free(&p->record);
-	rel_closep(&p->lock_fd);
-	if (p->home)
-		rel_store_unlock(p->home->store);
+	rel_plan_unlock(p);
 	*p = (struct rel_plan){ .lock_fd = -1 };
 }
 

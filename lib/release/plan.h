@@ -55,6 +55,8 @@ struct rel_plan { /* { .lock_fd = -1 } before; rel_plan_done after */
 	int lock_fd;
 };
 void rel_plan_done(struct rel_plan *p); /* for REL_AUTO too */
+/* Let go of the locks: nothing more is to be done with it but to be read. */
+void rel_plan_unlock(struct rel_plan *p);
 
 /* Take the locks and look at what is current. Errors: REL_EBUSY, REL_EIO. A
  * current release whose config cannot be opened is not an error here: then

@@ -73,6 +73,7 @@ static void tell_ps(struct supervisor *s, struct rel_client *c)
 {
 	struct json_t *j = rel_json_object();
 	struct json_t *all = rel_json_array();
+	struct rel_formation formation = { 0 };
 
 	for (const struct set *set = s->sets; set; set = set->next)
 		for (size_t i = 0; i < set->instances.n; i++)
@@ -86,7 +87,10 @@ static void tell_ps(struct supervisor *s, struct rel_client *c)
 	rel_json_set(j, "switching", rel_json_bool(s->exchange != NULL));
 	rel_json_set(j, "isolation",
 		rel_json_text(rel_isolation_name(s->how->box->level)));
-	rel_json_set(j, "formation", rel_formation_to_json(&s->formation));
+	rel_formation_complete(&s->sets->target.processes, NULL, &s->formation,
+		NULL, &formation);
+	rel_json_set(j, "formation", rel_formation_to_json(&formation));
+	rel_formation_done(&formation);
 	rel_control_answer(c, rel_json_set(j, "instances", all));
 }
 
@@ -106,12 +110,20 @@ static void do_scale(
 	rel_formation_done(&f);
 }
 
+/* It goes for good: a restart does not call it back. */
+static bool is_leaving(const struct instance *i)
+{
+	return i->state == REL_STATE_STOPPING ||
+	       (i->draining && i->after_drain == REL_INPUT_STOP);
+}
+
 static void do_restart(
 	struct supervisor *s, struct rel_client *c, const struct json_t *j)
 {
 	const char *what = rel_json_get_str(j, "what");
+	struct json_t *names = rel_json_array(), *answer;
 	struct set *set = s->sets;
-	size_t n = 0;
+	char message[128];
 
 	for (size_t k = 0; k < set->instances.n; k++) {
 		struct instance *i = set->instances.v[k];
@@ -119,14 +131,24 @@ static void do_restart(
 		if (what && strcmp(what, i->name) != 0 &&
 			strcmp(what, instance_type(i)) != 0)
 			continue;
+		if (is_leaving(i))
+			continue;
+		rel_json_push(names, rel_json_text(i->name));
 		traffic_drain(i, REL_INPUT_RESTART);
-		n++;
 	}
-	if (n > 0)
-		answer_done(c, 0, NULL, NULL);
-	else
-		answer_done(c, 5, "no such instance or type runs",
-			"relctl ps lists them");
+	if (rel_json_len(names) == 0) {
+		rel_json_free(names);
+		if (what)
+			snprintf(message, sizeof(message),
+				"no type or instance '%.80s' runs", what);
+		answer_done(c, 5, what ? message : "nothing runs",
+			"relctl ps lists what runs");
+		return;
+	}
+	answer = rel_json_object();
+	rel_json_set(answer, "done", rel_json_bool(true));
+	rel_json_set(answer, "exit", rel_json_number(0));
+	rel_control_answer(c, rel_json_set(answer, "instances", names));
 }
 
 static void do_switch(struct supervisor *s, struct rel_client *c,
@@ -202,7 +224,9 @@ void answer_news(struct instance *i, bool bad)
 	struct supervisor *s = i->set->sup;
 	char why[300];
 
-	if (!bad || i->asked || i->set != s->sets)
+	/* Nor is that a job is done. */
+	if (!bad || i->asked || i->set != s->sets || s->stopping ||
+		(i->state == REL_STATE_ENDED && i->status == 0 && !i->gave_up))
 		return;
 	for (size_t k = s->watchers.n; k-- > 0;) {
 		struct watcher *w = s->watchers.v[k];
@@ -228,6 +252,13 @@ void answer_request(
 		op = "";
 	changes = strcmp(op, "ps") != 0 && strcmp(op, "watch") != 0 &&
 		  strcmp(op, "stop") != 0;
+	if (!strcmp(op, "switch") &&
+		switch_join(s, c,
+			rel_json_get_int(
+				rel_json_get(j, "target"), "release", 0))) {
+		rel_closep(&fd);
+		return;
+	}
 	if (changes && (s->exchange || s->stopping)) {
 		rel_closep(&fd);
 		answer_done(c, 7,
@@ -245,8 +276,8 @@ void answer_request(
 		do_restart(s, c, j);
 	} else if (!strcmp(op, "watch")) {
 		do_watch(s, c, j);
-	} else if (!strcmp(op, "stop") && !s->stopper) {
-		s->stopper = c;
+	} else if (!strcmp(op, "stop")) {
+		rel_vec_push(&s->stoppers, c);
 		supervisor_stop(s, "stop was asked for");
 	} else {
 		answer_done(c, 2, "the supervisor does not know this request",
@@ -259,8 +290,9 @@ void answer_gone(void *arg, struct rel_client *c)
 {
 	struct supervisor *s = arg;
 
-	if (s->stopper == c)
-		s->stopper = NULL;
+	for (size_t k = s->stoppers.n; k-- > 0;)
+		if (s->stoppers.v[k] == c)
+			s->stoppers.v[k] = s->stoppers.v[--s->stoppers.n];
 	for (size_t k = s->watchers.n; k-- > 0;)
 		if (s->watchers.v[k]->client == c)
 			forget_watcher(s->watchers.v[k]);
@@ -276,7 +308,7 @@ void answer_stopped(struct supervisor *s)
 		answer_done(c, 8, "the app has stopped", NULL);
 	}
 	rel_vec_free(&s->watchers);
-	if (s->stopper)
-		answer_done(s->stopper, 0, NULL, NULL);
-	s->stopper = NULL;
+	for (size_t k = 0; k < s->stoppers.n; k++)
+		answer_done(s->stoppers.v[k], 0, NULL, NULL);
+	rel_vec_free(&s->stoppers);
 }

@@ -69,7 +69,7 @@ void instance_environ(
 		.commit = t->commit,
 		.port = i->port ? port : NULL,
 		.processes = &t->processes,
-		.port_base = i->set->sup->how->port,
+		.port_base = i->set->port,
 	};
 
 	snprintf(port, sizeof(port), "%d", i->port);
@@ -104,7 +104,8 @@ static void ended(struct instance *i, int status, int64_t lived_ms)
 	i->gave_up = in == REL_INPUT_EXIT_FINAL &&
 		     instance_policy(i)->restart != REL_RESTART_NEVER &&
 		     i->backoff.n >= REL_BACKOFF_ENDS;
-	if (status != 0 && s->status == 0)
+	if (in == REL_INPUT_EXIT_FINAL && status != 0 && s->status == 0 &&
+		i->state != REL_STATE_STOPPING)
 		s->status = status;
 	instance_input(i, in);
 }
@@ -114,9 +115,10 @@ static void say_end(struct instance *i, int left)
 	struct supervisor *s = i->set->sup;
 	int status = i->child.status;
 
-	if (status > 128)
+	if (i->child.signal)
 		say_event(s, i, "info", "process-exited", status,
-			"terminated by SIG%s", rel_signal_name(status - 128).s);
+			"terminated by SIG%s",
+			rel_signal_name(i->child.signal).s);
 	else
 		say_event(s, i, status ? "error" : "info", "process-exited",
 			status, "exited with code %d", status);
@@ -137,11 +139,14 @@ static void on_news(void *arg, int fd, short revents)
 	(void)revents;
 	switch (rel_child_news(&i->child, &left)) {
 	case REL_NEWS_READY:
-		if (i->state == REL_STATE_STARTING)
-			instance_input(i, REL_INPUT_READY);
+		ready_told(i);
 		break;
 	case REL_NEWS_ENDED:
 		rel_loop_forget(s->loop, fd);
+		streams_catch_up(i);
+		/* What was not there yet says less than how it ended. */
+		if (i->state == REL_STATE_STARTING)
+			i->sick[0] = '\0';
 		say_end(i, left);
 		ended(i, i->child.status, rel_monotonic_ms() - started);
 		break;
@@ -221,6 +226,7 @@ static void start(struct instance *i)
 
 	i->asked = false;
 	if (r == 0 && i->child.pidfd >= 0) {
+		s->started = true;
 		streams_named(i);
 		rel_loop_watch(s->loop, i->child.link, POLLIN, on_news, i);
 		say_event(s, i, "info", "process-started", -1,
@@ -228,6 +234,8 @@ static void start(struct instance *i)
 		ready_begin(i);
 		return;
 	}
+	if (r == -REL_EREFUSED && !s->started)
+		s->refused = err;
 	say_event(s, i, "error", "process-failed", -1, "%s", err.msg);
 	snprintf(i->sick, sizeof(i->sick), "%.190s", err.msg);
 	ended(i, r < 0 ? 1 : i->child.status, 0);
@@ -236,8 +244,8 @@ static void start(struct instance *i)
 static void late(struct instance *i)
 {
 	say_event(i->set->sup, i, "error", "start-timeout", -1,
-		"not ready after %lld s%s%s",
-		(long long)(instance_policy(i)->start_timeout_ms / 1000),
+		"not ready after %g s%s%s",
+		(double)instance_policy(i)->start_timeout_ms / 1000,
 		i->sick[0] ? ": " : "", i->sick);
 }
 
@@ -247,7 +255,7 @@ static void stop(struct instance *i)
 
 	say_event(i->set->sup, i, "info", "process-stopping", -1,
 		"sending SIG%s", rel_signal_name(p->stop_signal).s);
-	rel_child_signal(&i->child, p->stop_signal, false);
+	rel_child_stop(&i->child, p->stop_signal);
 }
 
 static void put_down(struct instance *i)
@@ -329,6 +337,9 @@ void instance_input(struct instance *i, enum rel_input in)
 	act(i, step.acts);
 	if (was == i->state)
 		return;
-	answer_news(i, in == REL_INPUT_SICK || in == REL_INPUT_EXIT_AGAIN ||
-			       in == REL_INPUT_EXIT_FINAL);
+	/* That one ends which was told to is no news. */
+	answer_news(i, in == REL_INPUT_SICK ||
+			       (was != REL_STATE_STOPPING &&
+				       (in == REL_INPUT_EXIT_AGAIN ||
+					       in == REL_INPUT_EXIT_FINAL)));
 }

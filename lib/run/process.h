@@ -27,7 +27,7 @@ struct rel_process_facts {
 	const struct rel_processes *processes; /* for RELCTL_PORT_<TYPE> */
 	int port_base;
 	const char *action, *from, *to; /* of the release command, or NULL */
-	const char *term;   /* the caller's TERM where stdin is a terminal */
+	const char *term; /* the caller's TERM where stdin is a terminal */
 };
 
 /* NAME=value strings, sorted by name, added to an empty ${ret}. What is set

@@ -2,10 +2,10 @@
 /*
  * lib/run/ready.c - is an instance ready, and is it still alive?
  *
- * Ready is, the first that applies: READY=1 on its NOTIFY_SOCKET; all startup
- * and readiness checks of app.json have passed once; behind --front, its port
- * accepts; else its port accepts or it is up for 3 s. Then the liveness checks
- * go on for as long as it lives.
+ * Ready is, the first that applies: all startup and readiness checks of
+ * app.json have passed once; READY=1 on its NOTIFY_SOCKET; behind --front, its
+ * port accepts; else its port accepts or it is up for 3 s. Then the liveness
+ * checks go on for as long as it lives.
  */
 #include "base/clock.h"
 #include "base/file.h"
@@ -33,14 +33,19 @@ static bool is_up(const struct instance *i)
 	return i->state == REL_STATE_UP;
 }
 
-/* The check that is due: of this instance's stage, at or behind ${from}. */
+/* The check that is due: of this instance's stage, at or behind ${from}. Once
+ * it is up an uptime says nothing more. */
 static const struct rel_check *check_at(const struct instance *i, size_t *from)
 {
 	const struct rel_policy *p = instance_policy(i);
 
-	for (; *from < p->checks_n; ++*from)
-		if ((p->checks[*from].kind == REL_CHECK_LIVENESS) == is_up(i))
-			return &p->checks[*from];
+	for (; *from < p->checks_n; ++*from) {
+		const struct rel_check *c = &p->checks[*from];
+
+		if ((c->kind == REL_CHECK_LIVENESS) == is_up(i) &&
+			!(is_up(i) && c->uptime_ms > 0))
+			return c;
+	}
 	return NULL;
 }
 
@@ -89,7 +94,7 @@ static void failed(struct instance *i, const char *why)
 	say_event(i->set->sup, i, "error", "check-failed", -1,
 		"%s check failed %d times: %s",
 		is_up(i) ? "liveness" : "startup", i->check_failed, why);
-	instance_input(i, is_up(i) ? REL_INPUT_SICK : REL_INPUT_TIMER);
+	instance_input(i, REL_INPUT_SICK);
 }
 
 static void probed(void *arg, int fd, short revents);
@@ -256,12 +261,25 @@ void ready_begin(struct instance *i)
 			rel_monotonic_ms() + UPTIME_MS, up_long_enough, i);
 }
 
+/* gunicorn says so before its workers have loaded the app: where app.json has
+ * checks they are not left out. */
+void ready_told(struct instance *i)
+{
+	size_t first = 0;
+
+	if (i->state == REL_STATE_STARTING && !check_at(i, &first))
+		instance_input(i, REL_INPUT_READY);
+}
+
 void ready_up(struct instance *i)
 {
 	const struct rel_check *c;
 
 	i->check = 0;
 	i->check_failed = 0;
+	/* What was wrong at its start is over, also if nothing found it well.
+	 */
+	i->sick[0] = '\0';
 	c = check_at(i, &i->check);
 	if (c)
 		later(i,

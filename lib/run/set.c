@@ -14,6 +14,8 @@ struct set *set_new(struct supervisor *s, struct rel_target *t)
 	set->sup = s;
 	set->target = *t;
 	*t = (struct rel_target){ .tree_fd = -1 };
+	set->port = s->how->port_given ? s->how->port
+				       : rel_target_port(&set->target);
 	for (size_t i = 0; i < s->how->overrides_n; i++) {
 		const struct rel_override *o = &s->how->overrides[i];
 
@@ -56,8 +58,8 @@ int set_port(const struct set *set, size_t type, int n)
 {
 	struct supervisor *s = set->sup;
 	const char *name = set->target.processes.v[type].type;
-	int first = rel_port_of(&set->target.processes, s->how->port, name, 1);
-	int port = rel_port_of(&set->target.processes, s->how->port, name, n);
+	int first = rel_port_of(&set->target.processes, set->port, name, 1);
+	int port = rel_port_of(&set->target.processes, set->port, name, n);
 
 	for (size_t i = 0; i < s->how->listen_n; i++)
 		if (!strcmp(s->how->listen[i].type, name))

@@ -71,6 +71,7 @@ struct instance {
 struct set {
 	struct supervisor *sup;
 	struct rel_target target;
+	int port;	/* the base of its ports */
 	bool live;	/* its instances get the traffic */
 	bool temporary; /* a switch still decides about it */
 	REL_VEC(struct instance *) instances;
@@ -107,11 +108,13 @@ struct supervisor {
 	struct set *sets; /* the current one first; others are ending */
 	struct rel_formation formation;
 	struct front *fronts;
-	struct exchange *exchange;  /* a switch that is under way */
-	struct rel_client *stopper; /* who asked for the stop, and waits */
+	struct exchange *exchange;	       /* a switch that is under way */
+	REL_VEC(struct rel_client *) stoppers; /* who wait for the end */
 	int signals;
-	bool stopping, said_ready;
-	int status; /* the first that was not 0 */
+	bool stopping, killing, said_ready;
+	bool started;		/* one instance could be */
+	struct rel_err refused; /* why none can be here */
+	int status;		/* the first of those that ended for good */
 	REL_VEC(struct watcher *) watchers;
 };
 
@@ -130,6 +133,7 @@ void instance_environ(
 
 /* ---- ready.c ---- */
 void ready_begin(struct instance *i); /* it was started */
+void ready_told(struct instance *i);  /* it says that it is ready */
 void ready_up(struct instance *i);    /* it is up: watch its liveness */
 void ready_end(struct instance *i);   /* no more checks */
 
@@ -137,7 +141,9 @@ void ready_end(struct instance *i);   /* no more checks */
 /* Two pipes; their writing ends in ret_out and ret_err. */
 int streams_open(struct instance *i, int *ret_out, int *ret_err,
 	struct rel_err *err) REL_CHECK;
-void streams_named(struct instance *i);	  /* its pid is known */
+void streams_named(struct instance *i); /* its pid is known */
+/* Take what it printed so far: before its end is told, or looked at. */
+void streams_catch_up(struct instance *i);
 void streams_leave(struct instance *i);	  /* it goes; they end by themselves */
 void streams_flow(struct supervisor *s);  /* after each turn */
 void streams_close(struct supervisor *s); /* whatever is left */
@@ -159,6 +165,8 @@ void scale_to(struct supervisor *s, const struct rel_formation *f);
 
 /* ---- traffic.c ---- */
 int traffic_open(struct supervisor *s, struct rel_err *err) REL_CHECK;
+/* Is each port of the first set free, before anything is started? */
+int traffic_check(const struct supervisor *s, struct rel_err *err) REL_CHECK;
 void traffic_close(struct supervisor *s);
 struct front *traffic_front(const struct supervisor *s, const char *type);
 bool traffic_listens(const struct supervisor *s, const char *type);
@@ -173,6 +181,8 @@ void traffic_keep(struct instance *i);
 /* ${t} is taken. The client is answered when it is over. */
 void switch_begin(
 	struct supervisor *s, struct rel_client *c, struct rel_target *t);
+/* The one who asked is gone, but it has moved: ${c} waits for its end. */
+bool switch_join(struct supervisor *s, struct rel_client *c, int64_t release);
 void switch_turn(struct supervisor *s); /* after each turn of the loop */
 void switch_abort(struct supervisor *s, const char *why);
 void switch_gone(struct supervisor *s, struct rel_client *c);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "run/sink.h"
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 
@@ -37,7 +36,7 @@ struct rel_sink {
 	bool open, torn;
 	bool mend; /* an LF is due: what was written will not go on */
 	bool skip; /* the rest of a line that is being dropped comes next */
-	uint64_t dropped;
+	uint64_t dropped, written;
 };
 
 /* A pty's master must not be opened again: that makes another terminal. */
@@ -266,6 +265,7 @@ void rel_sink_flush(struct rel_sink *s, bool *ret_gone)
 
 		if (n > 0) {
 			s->torn = s->buf.p[s->head + (size_t)n - 1] != '\n';
+			s->written += (uint64_t)n;
 			forget(s, (size_t)n);
 		} else if (!failed(s, n < 0 ? errno : EAGAIN)) {
 			break;
@@ -285,16 +285,7 @@ uint64_t rel_sink_dropped(struct rel_sink *s)
 	return n;
 }
 
-void rel_sink_drain(struct rel_sink *s, int64_t deadline_ms)
+uint64_t rel_sink_written(const struct rel_sink *s)
 {
-	while (pending(s) > 0) {
-		struct pollfd p = { .fd = s->fd, .events = POLLOUT };
-		int64_t left = deadline_ms - rel_monotonic_ms();
-		bool gone;
-
-		rel_sink_flush(s, &gone);
-		if (pending(s) == 0 || left <= 0)
-			return;
-		poll(&p, 1, left > INT_MAX ? INT_MAX : (int)left);
-	}
+	return s->written;
 }

@@ -55,8 +55,7 @@ void rel_sink_flush(struct rel_sink *s, bool *ret_gone);
  * (half of it), so that a line that tells it is not dropped itself. */
 uint64_t rel_sink_dropped(struct rel_sink *s);
 
-/* At the end: wait until all is written, at most until ${deadline_ms}
- * (monotonic). */
-void rel_sink_drain(struct rel_sink *s, int64_t deadline_ms);
+/* How many bytes were written, in all: does the reader still read? */
+uint64_t rel_sink_written(const struct rel_sink *s);
 
 #endif

@@ -63,21 +63,20 @@ static void finish(struct stream *st)
 	free(st);
 }
 
-static void on_output(void *arg, int fd, short revents)
+/* Read once. False: there was nothing more, or it has ended. */
+static bool take(struct stream *st)
 {
-	struct stream *st = arg;
 	struct supervisor *s = st->sup;
 	struct rel_buf out = REL_BUF_INIT;
 	char text[READ_AT_ONCE];
 	size_t lines = 0;
-	ssize_t n = read(fd, text, sizeof(text));
+	ssize_t n = read(st->fd, text, sizeof(text));
 
-	(void)revents;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
+		return false;
 	if (n <= 0) {
 		finish(st);
-		return;
+		return false;
 	}
 	if (st->of)
 		keep_tail(st->of, text, (size_t)n);
@@ -85,6 +84,23 @@ static void on_output(void *arg, int fd, short revents)
 		(size_t)n, &out, &lines);
 	rel_sink_put(s->sink, rel_buf_str(&out), out.len, lines);
 	rel_buf_free(&out);
+	return true;
+}
+
+static void on_output(void *arg, int fd, short revents)
+{
+	struct stream *st = arg;
+	struct supervisor *s = st->sup;
+
+	(void)revents;
+	/* By those before it in this turn: a hundred more would not fit. */
+	if (rel_sink_full(s->sink))
+		return;
+	/* To the end of the row, so that all get their turn. */
+	if (take(st)) {
+		rel_loop_forget(s->loop, fd);
+		rel_loop_watch(s->loop, fd, POLLIN, on_output, st);
+	}
 }
 
 static int open_one(struct instance *i, enum rel_stream which, int *ret_in,
@@ -126,6 +142,19 @@ void streams_named(struct instance *i)
 	for (struct stream *st = i->set->sup->streams; st; st = st->next)
 		if (st->of == i && st->src.pid == 0)
 			st->src.pid = i->child.pid;
+}
+
+void streams_catch_up(struct instance *i)
+{
+	struct supervisor *s = i->set->sup;
+	struct stream *next;
+
+	for (struct stream *st = s->streams; st; st = next) {
+		next = st->next;
+		while (st->of == i && !rel_sink_full(s->sink))
+			if (!take(st))
+				break;
+	}
 }
 
 void streams_leave(struct instance *i)

@@ -11,11 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define DRAIN_MS 5000 /* for the last lines, when everything has ended */
+/* At the end, for a reader that takes nothing; and when relctl was told twice.
+ */
+#define DRAIN_MS 5000
+#define DRAIN_KILLED_MS 200
 
 static const int handled[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2,
 	SIGCHLD, SIGTTOU };
@@ -54,6 +58,7 @@ static void on_stop_signal(struct supervisor *s, int sig)
 		supervisor_stop(s, why);
 		return;
 	}
+	s->killing = true;
 	say_event(s, NULL, "warn", "killing", -1,
 		"SIG%s received again, killing", rel_signal_name(sig).s);
 	for (struct set *set = s->sets; set; set = set->next)
@@ -106,28 +111,6 @@ static int catch_signals(
 	return 0;
 }
 
-/* Each port, before anything is started. */
-static int check_ports(const struct supervisor *s, struct rel_err *err)
-{
-	const struct set *set = s->sets;
-	int r = 0;
-
-	for (size_t k = 0; r == 0 && k < set->instances.n; k++) {
-		const struct instance *i = set->instances.v[k];
-
-		if (i->port == 0)
-			return rel_fail(err, REL_EUSAGE,
-				"no port is left for %s: base %d is too high",
-				i->name, s->how->port);
-		if (traffic_listens(s, instance_type(i)))
-			continue;
-		r = rel_port_check(i->port, err);
-		if (r < 0)
-			return rel_wrap(err, "%s", i->name);
-	}
-	return r;
-}
-
 static int open_control(struct supervisor *s, struct rel_err *err)
 {
 	const struct rel_control_fns fns = { answer_request, answer_gone, s };
@@ -158,9 +141,14 @@ static int begin(struct supervisor *s, struct rel_err *err)
 
 		set_fill(set, t, rel_formation_get(&s->formation, type, 0));
 	}
-	r = check_ports(s, err);
-	if (r == 0)
-		set_input(set, REL_INPUT_START);
+	r = traffic_check(s, err);
+	for (size_t i = 0; r == 0 && i < set->instances.n; i++) {
+		instance_input(set->instances.v[i], REL_INPUT_START);
+		if (s->refused.code == REL_OK)
+			continue;
+		*err = s->refused;
+		r = -(int)err->code;
+	}
 	return r;
 }
 
@@ -206,20 +194,40 @@ static int serve(struct supervisor *s, struct rel_err *err)
 	return r;
 }
 
-/* What was printed before the end is still in the pipes. */
+static void give_up_waiting(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+/* What was printed before the end is still in the pipes. A reader that is slow
+ * gets all of it, one that has stalled is not waited for. */
 static void last_lines(struct supervisor *s)
 {
-	int64_t deadline = rel_monotonic_ms() + DRAIN_MS;
+	struct rel_timer timer = { 0 };
+	uint64_t written = 0;
+	int64_t waits_ms = 0;
+	bool late = false;
 	struct rel_err ignored;
 
-	while (s->streams && rel_monotonic_ms() < deadline) {
+	for (;;) {
+		int64_t most_ms = s->killing ? DRAIN_KILLED_MS : DRAIN_MS;
+
 		streams_flow(s);
-		if (s->choked)
-			rel_sink_drain(s->sink, deadline);
-		else if (rel_loop_turn(s->loop, &ignored) < 0)
+		if (!s->streams && rel_sink_fd(s->sink) < 0)
+			break;
+		if (waits_ms != most_ms || rel_sink_written(s->sink) != written)
+			rel_loop_arm(s->loop, &timer,
+				rel_monotonic_ms() + most_ms, give_up_waiting,
+				&late);
+		waits_ms = most_ms;
+		written = rel_sink_written(s->sink);
+		if (rel_loop_turn(s->loop, &ignored) < 0 || late)
 			break;
 	}
-	rel_sink_drain(s->sink, deadline);
+	rel_loop_disarm(s->loop, &timer);
+	if (rel_sink_fd(s->sink) >= 0)
+		rel_notice(s->how->events,
+			"nobody reads relctl's output: its end is lost");
 }
 
 static void end(struct supervisor *s, const sigset_t *old)
@@ -247,6 +255,20 @@ static void end(struct supervisor *s, const sigset_t *old)
 	sigprocmask(SIG_SETMASK, old, NULL);
 }
 
+/* An instance takes four descriptors of ours. It gets the limit that we had:
+ * programs that use select(2) count on it. */
+static void have_descriptors(struct rel_sandbox *box)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) < 0)
+		return;
+	box->files = (int64_t)l.rlim_cur;
+	l.rlim_cur = l.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &l) < 0)
+		box->files = 0;
+}
+
 static int name_width(const struct rel_processes *p)
 {
 	int most = 6;
@@ -261,6 +283,8 @@ static int name_width(const struct rel_processes *p)
 int rel_supervise(
 	struct rel_supervise *how, int *ret_status, struct rel_err *err)
 {
+	/* No set lives as long as the log. */
+	REL_AUTO(rel_freep) char *app = rel_strdup(how->target->app);
 	struct supervisor s = { .how = how, .signals = -1 };
 	sigset_t old;
 	int r;
@@ -272,8 +296,8 @@ int rel_supervise(
 		rel_formation_set(&s.formation, how->formation->v[i].type,
 			how->formation->v[i].n);
 	s.log = (struct rel_log){ how->format, how->color,
-		name_width(&s.sets->target.processes), how->target->app };
-	s.log.app = s.sets->target.app;
+		name_width(&s.sets->target.processes), app };
+	have_descriptors(how->box);
 	r = catch_signals(&s, &old, err);
 	if (r == 0)
 		r = begin(&s, err);

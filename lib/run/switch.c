@@ -28,6 +28,7 @@ struct exchange {
 	struct set *from, *to;
 	struct rel_formation formation; /* of the new set */
 	bool *in_place; /* by the types of ${from}: it is in the way */
+	bool emptied;	/* what is in the way was told to stop */
 	struct instance *culprit;
 	char why[300];
 };
@@ -44,20 +45,28 @@ static bool takes_place(const struct exchange *x, const struct instance *i)
 	return false;
 }
 
+/*
+ * Would a new one find its port taken? One that is not up may take it at any
+ * moment, and whatever it is that it does, there is little to lose.
+ */
+static bool is_in_the_way(const struct instance *i)
+{
+	const struct supervisor *s = i->set->sup;
+
+	if (!i->port || traffic_front(s, instance_type(i)) ||
+		traffic_listens(s, instance_type(i)))
+		return false;
+	if (i->state == REL_STATE_UP)
+		return rel_port_accepts(i->port);
+	return i->state == REL_STATE_WAITING || rel_state_runs(i->state);
+}
+
 static void find_in_place(struct exchange *x)
 {
-	struct supervisor *s = x->from->sup;
-
 	x->in_place = rel_alloc(x->from->target.processes.n + 1);
-	for (size_t k = 0; k < x->from->instances.n; k++) {
-		struct instance *i = x->from->instances.v[k];
-		const char *type = instance_type(i);
-
-		if (rel_state_runs(i->state) && !traffic_front(s, type) &&
-			!traffic_listens(s, type) && i->port &&
-			rel_port_accepts(i->port))
-			x->in_place[i->type] = true;
-	}
+	for (size_t k = 0; k < x->from->instances.n; k++)
+		if (is_in_the_way(x->from->instances.v[k]))
+			x->in_place[x->from->instances.v[k]->type] = true;
 }
 
 static void progress(struct exchange *x, const char *event)
@@ -205,9 +214,10 @@ static void move(struct supervisor *s)
 	x->to->live = true;
 	x->to->temporary = false;
 	from->live = false;
-	rel_formation_done(&s->formation);
-	s->formation = x->formation;
-	x->formation = (struct rel_formation){ 0 };
+	/* What the new release has no type for is kept for one that has. */
+	for (size_t k = 0; k < x->formation.n; k++)
+		rel_formation_set(&s->formation, x->formation.v[k].type,
+			x->formation.v[k].n);
 	progress(x, "moved");
 	/* First the relays learn of both, then the old ones drain. */
 	traffic_update(s);
@@ -235,7 +245,9 @@ static void finish_back(struct supervisor *s)
 {
 	struct exchange *x = s->exchange;
 
-	input_in_place(x, x->from, REL_INPUT_START);
+	/* Before AWAY they are as they were; a stop leaves nothing. */
+	if (x->emptied && !s->stopping)
+		input_in_place(x, x->from, REL_INPUT_START);
 	answer_failure(x);
 	x->to->temporary = false;
 	done(s);
@@ -252,6 +264,7 @@ static bool advance(struct supervisor *s)
 			return false;
 		progress(x, "ready");
 		x->phase = PHASE_AWAY;
+		x->emptied = true;
 		input_in_place(x, x->from, REL_INPUT_STOP);
 		return true;
 	case PHASE_AWAY:
@@ -301,10 +314,32 @@ static void form(struct supervisor *s, struct exchange *x)
 				x->to->target.processes.v[t].type, 0));
 }
 
+/* What somebody else holds would look as if the new one accepted there. */
+static bool ports_are_free(
+	struct supervisor *s, const struct exchange *x, struct rel_err *err)
+{
+	for (size_t k = 0; k < x->to->instances.n; k++) {
+		const struct instance *i = x->to->instances.v[k];
+
+		if (takes_place(x, i) || traffic_listens(s, instance_type(i)))
+			continue;
+		if (i->port == 0)
+			rel_fail(err, REL_EUSAGE, "no port is left for %s",
+				i->name);
+		else if (rel_port_check(i->port, err) == 0)
+			continue;
+		else
+			rel_wrap(err, "%s", i->name);
+		return false;
+	}
+	return true;
+}
+
 void switch_begin(
 	struct supervisor *s, struct rel_client *c, struct rel_target *t)
 {
 	struct exchange *x = rel_alloc(sizeof(*x));
+	struct rel_err err = REL_ERR_INIT;
 
 	x->client = c;
 	x->from = s->sets;
@@ -319,9 +354,26 @@ void switch_begin(
 	say_event(s, NULL, "info", "switch-begun", -1,
 		"v%" PRId64 " is started beside v%" PRId64,
 		x->to->target.release, x->from->target.release);
+	if (!ports_are_free(s, x, &err)) {
+		go_back(s, err.msg);
+		return;
+	}
 	for (size_t k = 0; k < x->to->instances.n; k++)
 		if (!takes_place(x, x->to->instances.v[k]))
 			instance_input(x->to->instances.v[k], REL_INPUT_START);
+}
+
+bool switch_join(
+	struct supervisor *s, struct rel_client *c, int64_t release)
+{
+	struct exchange *x = s->exchange;
+
+	if (!x || x->phase != PHASE_MOVED || x->client ||
+		x->to->target.release != release)
+		return false;
+	x->client = c;
+	progress(x, "moved");
+	return true;
 }
 
 void switch_abort(struct supervisor *s, const char *why)

@@ -49,6 +49,14 @@ int rel_target_policies(struct rel_target *t, struct rel_err *err)
 	return 0;
 }
 
+int rel_target_port(const struct rel_target *t)
+{
+	const char *port = rel_config_get(&t->config, "PORT");
+	int n = port ? atoi(port) : 0;
+
+	return n > 0 && n < 65536 ? n : REL_DEFAULT_PORT;
+}
+
 /* A path may have any bytes but NUL. */
 static struct json_t *path_to_json(const char *path)
 {

@@ -31,6 +31,9 @@ void rel_target_done(struct rel_target *t); /* wipes; for REL_AUTO too */
  * rel_policy_read's, with "app.json: " before them. */
 int rel_target_policies(struct rel_target *t, struct rel_err *err) REL_CHECK;
 
+/* The base of its ports: the config's PORT, else 5000. */
+int rel_target_port(const struct rel_target *t);
+
 /* The form that goes through the socket (with values: never to a disk, and
  * freed by rel_json_wipep), and back: policies are filled, tree_fd is -1.
  * Errors: REL_EINVALID. */

@@ -6,8 +6,16 @@
 #include "base/clock.h"
 #include "run/set.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* The processes of a supervisor that was killed are gone after that. */
+#define PORT_WAIT_MS 1000
+#define PORT_TRY_MS 20
+
+#define LAST_BYTES_MS 1000
 
 struct front *traffic_front(const struct supervisor *s, const char *type)
 {
@@ -71,19 +79,67 @@ static void on_relay(void *arg, int fd, short revents)
 	traffic_update(s);
 }
 
-int traffic_open(struct supervisor *s, struct rel_err *err)
+/* Wait a moment when ${r} says that a port is taken, until ${until_ms}. */
+static bool is_soon_free(int r, int64_t until_ms)
+{
+	if (r != -REL_EBUSY || rel_monotonic_ms() >= until_ms)
+		return false;
+	poll(NULL, 0, PORT_TRY_MS);
+	return true;
+}
+
+int traffic_check(const struct supervisor *s, struct rel_err *err)
+{
+	const struct set *set = s->sets;
+	int64_t until_ms = rel_monotonic_ms() + PORT_WAIT_MS;
+	int r = 0;
+
+	for (size_t k = 0; r == 0 && k < set->instances.n; k++) {
+		const struct instance *i = set->instances.v[k];
+
+		if (i->port == 0)
+			return rel_fail(err, REL_EUSAGE,
+				"no port is left for %s: base %d is too high",
+				i->name, set->port);
+		if (traffic_listens(s, instance_type(i)))
+			continue;
+		do
+			r = rel_port_check(i->port, err);
+		while (is_soon_free(r, until_ms));
+		if (r < 0)
+			return rel_wrap(err, "%s", i->name);
+	}
+	return r;
+}
+
+static int listen_at(struct rel_endpoint *all, size_t n, int64_t until_ms,
+	struct rel_err *err)
 {
 	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		do
+			r = rel_endpoint_listen(&all[i], err);
+		while (is_soon_free(r, until_ms));
+	return r;
+}
+
+int traffic_open(struct supervisor *s, struct rel_err *err)
+{
+	int64_t until_ms = rel_monotonic_ms() + PORT_WAIT_MS;
+	int r;
 
 	s->fronts = rel_alloc((s->how->front_n + 1) * sizeof(*s->fronts));
 	for (size_t i = 0; i < s->how->front_n; i++)
 		s->fronts[i] = (struct front){ .at = &s->how->front[i],
 			.relay = REL_RELAY_NONE,
 			.sup = s };
+	r = listen_at(s->how->listen, s->how->listen_n, until_ms, err);
+	/* As systemd does without NonBlocking=: not every program asks. */
 	for (size_t i = 0; r == 0 && i < s->how->listen_n; i++)
-		r = rel_endpoint_listen(&s->how->listen[i], err);
-	for (size_t i = 0; r == 0 && i < s->how->front_n; i++)
-		r = rel_endpoint_listen(&s->how->front[i], err);
+		fcntl(s->how->listen[i].fd, F_SETFL, 0);
+	if (r == 0)
+		r = listen_at(s->how->front, s->how->front_n, until_ms, err);
 	for (size_t i = 0; r == 0 && i < s->how->front_n; i++) {
 		struct front *f = &s->fronts[i];
 
@@ -100,7 +156,8 @@ void traffic_close(struct supervisor *s)
 	for (size_t i = 0; s->fronts && i < s->how->front_n; i++)
 		if (s->fronts[i].relay.pidfd >= 0) {
 			rel_loop_forget(s->loop, s->fronts[i].relay.link);
-			rel_relay_stop(&s->fronts[i].relay, 0);
+			/* What the instances said last may be on its way. */
+			rel_relay_stop(&s->fronts[i].relay, LAST_BYTES_MS);
 		}
 	free(s->fronts);
 	s->fronts = NULL;
@@ -145,7 +202,9 @@ void traffic_drain(struct instance *i, enum rel_input in)
 		return;
 	}
 	if (i->draining) {
-		i->after_drain = in;
+		/* Who leaves the formation is not called back by a restart. */
+		if (in != REL_INPUT_RESTART)
+			i->after_drain = in;
 		return;
 	}
 	i->draining = true;

@@ -62,8 +62,10 @@ static void make_environment(const struct rel_spawn *how, const char *tmp,
 	const struct rel_strings *env = how->env;
 	size_t n = 0;
 
-	e->own[e->own_n++] = rel_printf("NOTIFY_SOCKET=@00000");
-	k->notify = strchr(e->own[0], '=') + 1;
+	if (!how->no_notify) {
+		e->own[e->own_n++] = rel_printf("NOTIFY_SOCKET=@00000");
+		k->notify = strchr(e->own[0], '=') + 1;
+	}
 	if (tmp)
 		e->own[e->own_n++] = rel_printf("TMPDIR=%s", tmp);
 	if (how->listen_n > 0) {
@@ -97,7 +99,8 @@ static pid_t start_keeper(const struct rel_sandbox *box, int *ret_pidfd)
 	if (box->level == REL_ISOLATION_NS)
 		a.flags |= CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID |
 			   CLONE_NEWIPC | CLONE_NEWUTS;
-	if (box->no_network)
+	/* With landlock a filter does it, which needs no right. */
+	if (box->no_network && box->level != REL_ISOLATION_LANDLOCK)
 		a.flags |= CLONE_NEWNET;
 	return (pid_t)syscall(SYS_clone3, &a, sizeof(a));
 }
@@ -334,7 +337,8 @@ static int launch(
 	if (c->keeper == 0)
 		rel_keeper_main(k);
 	if (c->keeper < 0) {
-		rel_fail_os(err, "start a process");
+		rel_fail_os(err, "start a process%s",
+			box->no_network ? " without a network" : "");
 		return box->level == REL_ISOLATION_NS
 			       ? level_fails(c, box->level, err)
 			       : -(int)err->code;
@@ -394,6 +398,7 @@ enum rel_news rel_child_news(struct rel_child *c, int *ret_left)
 		return REL_NEWS_STOPPED;
 	/* ENDED, or the keeper was killed. */
 	c->status = n == (ssize_t)sizeof(told) ? told.status : 128 + SIGKILL;
+	c->signal = n == (ssize_t)sizeof(told) ? told.signal : SIGKILL;
 	if (ret_left)
 		*ret_left = n == (ssize_t)sizeof(told) ? told.left : 0;
 	forget(c);
@@ -406,6 +411,15 @@ void rel_child_signal(const struct rel_child *c, int sig, bool main_only)
 
 	if (c->pidfd >= 0 && send(c->link, &t, sizeof(t), MSG_NOSIGNAL) < 0) {
 		/* it is ending, and the news are on their way */
+	}
+}
+
+void rel_child_stop(const struct rel_child *c, int sig)
+{
+	struct rel_tell t = { .kind = REL_TELL_STOP, .sig = sig };
+
+	if (c->pidfd >= 0 && send(c->link, &t, sizeof(t), MSG_NOSIGNAL) < 0) {
+		/* as above */
 	}
 }
 

@@ -26,6 +26,7 @@ struct rel_child {
 	int pidfd;	    /* the keeper's; -1: there is no child */
 	int link;	    /* to the keeper: readable when it has news */
 	int status;	    /* once it has ended, or could not be invoked */
+	int signal;	    /* that ended it: status is 128 more; 0: none */
 	int64_t started_ms; /* rel_monotonic_ms */
 	bool impossible;    /* not started: the level cannot be had here */
 	char *tmp;	    /* landlock: the private directory, or NULL */
@@ -43,6 +44,8 @@ struct rel_spawn { /* all borrowed */
 	 */
 	const struct rel_strings *env;
 	int in, out, err; /* 0, 1, 2: relctl's own */
+	/* No NOTIFY_SOCKET: its name is another one each time. */
+	bool no_notify;
 	/* Put its group in the foreground of the terminal at stdin. */
 	bool foreground;
 	const int *listen; /* become fds 3… */
@@ -78,6 +81,13 @@ enum rel_news rel_child_news(struct rel_child *c, int *ret_left);
 
 /* Send a signal to the process group; with ${main_only} to the process. */
 void rel_child_signal(const struct rel_child *c, int sig, bool main_only);
+
+/*
+ * Ask it to stop: the signal to the process group, which is also continued.
+ * What is in the group when the process ends may go on until it is killed: it
+ * was asked as well (a server in a pipeline, the child of a wrapper).
+ */
+void rel_child_stop(const struct rel_child *c, int sig);
 
 /* Kill it and everything that it started, at once. News follow. */
 void rel_child_kill(const struct rel_child *c);

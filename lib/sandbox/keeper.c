@@ -26,6 +26,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -36,9 +37,11 @@
 struct life {
 	struct rel_keeper *k;
 	int signals, notify;
-	pid_t main; /* the app's process */
+	pid_t main;	/* the app's process */
+	bool stopping;	/* told to; then its group is waited for, too */
+	bool main_gone; /* reaped */
 	bool ended;
-	int status, left;
+	int status, signal, left;
 };
 
 static void tell(const struct rel_keeper *k, const struct rel_told *told)
@@ -168,8 +171,6 @@ static void enter_level(const struct rel_keeper *k)
 	if (box->level == REL_ISOLATION_NS) {
 		if (!box->user.given && map_self(k->uid, k->gid) < 0)
 			fail(k, REL_STEP_LEVEL, "map the user");
-		if (box->no_network && loopback_up() < 0)
-			fail(k, REL_STEP_LEVEL, "bring up a loopback");
 		if (rel_view_enter(box, &what) < 0)
 			fail(k, REL_STEP_LEVEL, what);
 	} else {
@@ -179,11 +180,27 @@ static void enter_level(const struct rel_keeper *k)
 			fail(k, REL_STEP_SETUP,
 				"change to the tree's directory");
 	}
+	/* With landlock there is no network of its own. */
+	if (box->no_network && box->level != REL_ISOLATION_LANDLOCK &&
+		loopback_up() < 0)
+		fail(k, REL_STEP_LEVEL, "bring up a loopback");
 	if (box->user.given && become(&box->user) < 0)
 		fail(k, REL_STEP_SETUP, "become the user of --user");
 	/* Also when it could not read the link: the kernel ends all of it. */
 	if (box->level == REL_ISOLATION_NS)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+static int limit_files(int64_t files)
+{
+	struct rlimit l;
+
+	if (files == 0)
+		return 0;
+	if (getrlimit(RLIMIT_NOFILE, &l) < 0)
+		return -1;
+	l.rlim_cur = (rlim_t)files;
+	return setrlimit(RLIMIT_NOFILE, &l);
 }
 
 /* The parts that every process of the app inherits from its keeper. */
@@ -192,7 +209,8 @@ static void give_up_power(const struct rel_keeper *k)
 	enum rel_isolation level = k->how->box->level;
 	int r = 0;
 
-	if (rel_bounds_self(k->bounds) < 0)
+	if (rel_bounds_self(k->bounds) < 0 ||
+		limit_files(k->how->box->files) < 0)
 		fail(k, REL_STEP_SETUP, "set the limits");
 	if (level == REL_ISOLATION_NONE) {
 		if (geteuid() == 0 || getuid() == 0)
@@ -209,6 +227,9 @@ static void give_up_power(const struct rel_keeper *k)
 		fail(k, REL_STEP_LEVEL, "enter Landlock");
 	if (rel_seccomp_enter() < 0)
 		fail(k, REL_STEP_LEVEL, "filter system calls");
+	if (level == REL_ISOLATION_LANDLOCK && k->how->box->no_network &&
+		rel_seccomp_no_network() < 0)
+		fail(k, REL_STEP_LEVEL, "take the network away");
 }
 
 /* An abstract socket with a name from the kernel; within a Landlock scope it
@@ -350,9 +371,9 @@ static void clear_away(struct life *l)
 
 static void main_ended(struct life *l, int status)
 {
-	l->ended = true;
-	l->status = WIFEXITED(status) ? WEXITSTATUS(status)
-				      : 128 + WTERMSIG(status);
+	l->main_gone = true;
+	l->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	l->status = l->signal ? 128 + l->signal : WEXITSTATUS(status);
 }
 
 static void reap(struct life *l)
@@ -369,8 +390,11 @@ static void reap(struct life *l)
 			continue;
 		}
 		main_ended(l, status);
-		return; /* the rest is left behind */
+		if (!l->stopping)
+			break; /* the rest is left behind */
 	}
+	/* As long as somebody is in the group its number is nobody else's. */
+	l->ended = l->main_gone && (!l->stopping || kill(-l->main, 0) < 0);
 }
 
 static void notified(struct life *l)
@@ -398,13 +422,21 @@ static void obey(struct life *l)
 		return;
 	if (n != (ssize_t)sizeof(t) || t.kind == REL_TELL_KILL) {
 		/* KILL, or relctl is gone. */
+		l->ended = true;
+		if (l->main_gone)
+			return;
 		kill(l->main, SIGKILL);
 		while (waitpid(l->main, &status, 0) < 0 && errno == EINTR)
 			;
 		main_ended(l, status);
-	} else if (t.kind == REL_TELL_SIGNAL) {
-		/* Not reaped yet, so the number is still its own. */
+		return;
+	}
+	/* Not reaped yet, so the number is still its own. */
+	if (!t.main_only || !l->main_gone)
 		kill(t.main_only ? l->main : -l->main, t.sig);
+	if (t.kind == REL_TELL_STOP) {
+		kill(-l->main, SIGCONT);
+		l->stopping = true;
 	}
 }
 
@@ -435,6 +467,7 @@ _Noreturn static void keep(struct life *l)
 	}
 	clear_away(l);
 	ended.status = l->status;
+	ended.signal = l->signal;
 	ended.left = l->left;
 	tell(l->k, &ended);
 	_exit(0);
@@ -461,7 +494,7 @@ void rel_keeper_main(struct rel_keeper *k)
 	l.signals = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (l.signals < 0)
 		fail(k, REL_STEP_SETUP, "make a signal descriptor");
-	l.notify = open_notify(k);
+	l.notify = k->notify ? open_notify(k) : -1;
 	l.main = start_app(k);
 	keep(&l);
 }

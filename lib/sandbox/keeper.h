@@ -30,6 +30,7 @@ struct rel_told {
 	int os_errno;
 	bool seen;  /* EXEC: a file of that name is there */
 	int status; /* ENDED: 128+n for signal n */
+	int signal; /* ENDED: n, or 0 */
 	int left;   /* ENDED: processes it had left behind */
 	char text[64];
 };
@@ -37,6 +38,7 @@ struct rel_told {
 enum rel_tell_kind {
 	REL_TELL_GO, /* maps and cgroups are in place */
 	REL_TELL_SIGNAL,
+	REL_TELL_STOP, /* the signal; its group may end in peace */
 	REL_TELL_KILL,
 };
 /* A message to the keeper. */
@@ -50,7 +52,8 @@ struct rel_keeper { /* borrowed: it is another process that uses it */
 	const struct rel_spawn *how;
 	const struct rel_bounds *bounds;
 	char **env;
-	char *notify;	  /* where the socket's name goes in env, 6 bytes */
+	/* Where the socket's name goes in env, 6 bytes; NULL: no socket. */
+	char *notify;
 	char *listen_pid; /* where the pid goes in env, 10 bytes; or NULL */
 	char **script;	  /* /bin/sh, room for a path, the rest of argv */
 	const char *path; /* PATH of env */

@@ -64,8 +64,42 @@ static bool is_below(
 	return false;
 }
 
+/* One that has ended meanwhile has none. */
+static void add_children(
+	const char *pid, const char *thread, struct processes *all)
+{
+	char path[300];
+	FILE *f;
+	int child;
+
+	snprintf(path, sizeof(path), "/proc/%s/task/%s/children", pid, thread);
+	f = fopen(path, "re");
+	while (f && fscanf(f, "%d", &child) == 1)
+		rel_vec_push(
+			all, ((struct process){ .pid = child, .ours = true }));
+	if (f)
+		fclose(f);
+}
+
+/* The children of all its threads. */
+static void look_below(pid_t pid, struct processes *all)
+{
+	char name[24], path[48];
+	struct dirent *de;
+	DIR *threads;
+
+	snprintf(name, sizeof(name), "%d", (int)pid);
+	snprintf(path, sizeof(path), "/proc/%s/task", name);
+	threads = opendir(path);
+	while (threads && (de = readdir(threads)) != NULL)
+		if (atoi(de->d_name) > 0)
+			add_children(name, de->d_name, all);
+	if (threads)
+		closedir(threads);
+}
+
 /* All processes; ours are those beneath ${top}. */
-static void scan(pid_t top, struct processes *all)
+static void scan_all(pid_t top, struct processes *all)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *de;
@@ -90,6 +124,18 @@ static void scan(pid_t top, struct processes *all)
 	}
 }
 
+static void scan(pid_t top, struct processes *all)
+{
+	/* Where the kernel lists them: fifty at once would be slow else. */
+	if (access("/proc/thread-self/children", R_OK) < 0) {
+		scan_all(top, all);
+		return;
+	}
+	look_below(top, all);
+	for (size_t i = 0; i < all->n; i++)
+		look_below(all->v[i].pid, all);
+}
+
 int rel_orphans_kill(pid_t pid)
 {
 	struct processes all = { 0 };
@@ -109,9 +155,14 @@ int64_t rel_orphans_memory(pid_t pid)
 	int64_t sum = 0;
 
 	scan(pid, &all);
-	for (size_t i = 0; i < all.n; i++)
-		if (all.v[i].ours)
-			sum += all.v[i].memory;
+	for (size_t i = 0; i < all.n; i++) {
+		struct process *p = &all.v[i];
+		char name[24];
+
+		snprintf(name, sizeof(name), "%d", (int)p->pid);
+		if (p->ours && look_at(name, p))
+			sum += p->memory;
+	}
 	rel_vec_free(&all);
 	return sum;
 }

@@ -57,6 +57,7 @@ struct rel_sandbox {
 	const char *const *hidden;
 	size_t hidden_n;
 	struct rel_limits limits;
+	int64_t files; /* its soft limit of open files; 0: relctl's own */
 	struct rel_user user;
 };
 
@@ -67,14 +68,25 @@ const char *rel_sandbox_home(const struct rel_sandbox *box);
  * is none below. */
 enum rel_isolation rel_isolation_below(enum rel_isolation level);
 
-/* What this kernel allows to this user. ${why}: "" or one line. */
+/* What this machine allows to this user. The texts: "" or one line. */
 struct rel_sandbox_support {
-	bool ns;
-	char ns_why[200];
-	int landlock_abi; /* 0: none */
-	bool seccomp;
-	bool unix_scope; /* abstract sockets of others are out of reach */
+	bool ns, landlock, seccomp;
+	char ns_why[512], landlock_why[512];
+	const char *ns_fix; /* what an administrator could do, or "" */
+	int landlock_abi;   /* 0: none */
+	bool unix_scope;    /* abstract sockets of others are out of reach */
 };
+/* Starts a process at each level, as exec would. As for rel_child_spawn, the
+ * caller sees to it that SIGCHLD is not ignored. */
 void rel_sandbox_probe(struct rel_sandbox_support *ret);
+
+/* Something that a level does not stop; docs/isolation.md has the names. */
+struct rel_gap {
+	const char *name, *text;
+};
+/* The ${i}th one of ${level} with this version of Landlock's interface, or
+ * NULL. For ns and landlock: what none stops would be the shorter list. */
+const struct rel_gap *rel_sandbox_gap(
+	enum rel_isolation level, int landlock_abi, size_t i);
 
 #endif

@@ -22,6 +22,12 @@
  */
 int rel_seccomp_enter(void) REL_CHECK;
 
+/*
+ * After rel_seccomp_enter: refuse sockets (EAFNOSUPPORT) but those of AF_UNIX,
+ * and of AF_NETLINK, which without capabilities only asks the kernel.
+ */
+int rel_seccomp_no_network(void) REL_CHECK;
+
 /* Does this kernel have filters? */
 bool rel_seccomp_there(void);
 

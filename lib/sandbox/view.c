@@ -15,7 +15,9 @@
 #include <limits.h>
 #include <linux/mount.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -234,6 +236,24 @@ static int hide_one(int root, const char *path)
 		path + 1);
 }
 
+/*
+ * The name servers, where /etc/resolv.conf is a link to what a service of the
+ * machine writes in /run. That one file as it is now: a change that replaces
+ * it is seen by the next start.
+ */
+static int resolver(int root)
+{
+	char path[PATH_MAX];
+
+	if (!realpath("/etc/resolv.conf", path) || strncmp(path, "/run/", 5))
+		return 0;
+	if (make_place(root, path + 1, false) < 0)
+		return -1;
+	return attach(clone_of(AT_FDCWD, path,
+			      SAFE | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC),
+		root, path + 1);
+}
+
 /* What makes up the root; ${what} is kept up to date for the message. */
 static int furnish(int root, const struct rel_sandbox *box, const int *sources,
 	const char **what)
@@ -242,6 +262,9 @@ static int furnish(int root, const struct rel_sandbox *box, const int *sources,
 	for (size_t i = 0; i < COUNT(system_dirs); i++)
 		if (system_dir(root, system_dirs[i]) < 0)
 			return -1;
+	*what = "show /etc/resolv.conf";
+	if (resolver(root) < 0)
+		return -1;
 	*what = "mount the tree at /app";
 	if (mkdirat(root, "app", 0755) < 0 ||
 		attach(sources[0], root, "app") < 0)
@@ -288,6 +311,12 @@ int rel_view_enter(const struct rel_sandbox *box, const char **ret_what)
 		return -1;
 	if (clone_sources(box, sources, ret_what) < 0)
 		return -1;
+	/* What is made from here on is the user's: relctl's own has no number
+	 * in here. */
+	if (box->user.given) {
+		setfsgid(box->user.gid);
+		setfsuid(box->user.uid);
+	}
 	*ret_what = "mount a fresh root";
 	root = new_tmpfs("0755", 1 << 20, SAFE);
 	if (root < 0)

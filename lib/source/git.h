@@ -114,6 +114,12 @@ int rel_git_walk_next(struct rel_git_walk *w, struct rel_git_entry *ret,
 	bool *ret_more, struct rel_err *err) REL_CHECK;
 void rel_git_walk_endp(struct rel_git_walk **w);
 
+/* The entry ${name} of a tree's top, ret->path is ${name} itself. *ret_found is
+ * false when there is none. Errors: the walk's. */
+int rel_git_top_entry(struct rel_git *g, const char *tree_hex, const char *name,
+	struct rel_git_entry *ret, bool *ret_found,
+	struct rel_err *err) REL_CHECK;
+
 /*
  * A blob's bytes, put into ${out} (emptied first), checked against its hash.
  * Over ${limit} bytes: REL_EINVALID, before it is read. Absent: REL_ENOTFOUND,

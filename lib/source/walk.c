@@ -193,6 +193,30 @@ int rel_git_walk_begin(struct rel_git *g, const char *tree_hex,
 	return 0;
 }
 
+int rel_git_top_entry(struct rel_git *g, const char *tree_hex, const char *name,
+	struct rel_git_entry *ret, bool *ret_found, struct rel_err *err)
+{
+	REL_AUTO(rel_git_walk_endp) struct rel_git_walk *w = NULL;
+	struct rel_git_entry e;
+	bool more = true;
+	int r = rel_git_walk_begin(g, tree_hex, &w, err);
+
+	while (r == 0) {
+		r = rel_git_walk_next(w, &e, &more, err);
+		if (r < 0 || !more || strcmp(e.path, name) == 0)
+			break;
+		w->enter = false;
+	}
+	if (r < 0)
+		return r;
+	*ret_found = more;
+	if (more) {
+		*ret = e;
+		ret->path = name;
+	}
+	return 0;
+}
+
 void rel_git_walk_endp(struct rel_git_walk **wp)
 {
 	struct rel_git_walk *w = *wp;

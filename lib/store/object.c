@@ -72,6 +72,26 @@ int rel_object_replace(struct rel_store *s, enum rel_store_dir dir,
 	return rel_sync(to, rel_store_dir_names[dir], err);
 }
 
+int rel_store_scratch(struct rel_store *s, int *ret_fd, struct rel_err *err)
+{
+	int tmp = s->dirs[REL_DIR_TMP];
+	int fd = openat(tmp, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+	char random[17];
+
+	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) {
+		rel_random_name(random);
+		fd = openat(tmp, random,
+			O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			0600);
+		if (fd >= 0)
+			unlinkat(tmp, random, 0);
+	}
+	if (fd < 0)
+		return rel_fail_os(err, "create a file in 'tmp'");
+	*ret_fd = fd;
+	return 0;
+}
+
 static int read_object(struct rel_store *s, const struct place *at,
 	const struct rel_id *id, struct rel_buf *out, struct rel_err *err)
 {

@@ -117,6 +117,10 @@ int rel_store_drop_artifact(struct rel_store *s, const struct rel_id *id,
  */
 int rel_store_sweep(struct rel_store *s, struct rel_err *err) REL_CHECK;
 
+/* A file without a name on the store's file system, for what is in passing. */
+int rel_store_scratch(
+	struct rel_store *s, int *ret_fd, struct rel_err *err) REL_CHECK;
+
 /* The 256 KiB reserve: give it up (false: there was none), make it again (a
  * full disk is not an error), and whether it is all zeros of that size. */
 bool rel_store_reserve_free(struct rel_store *s);

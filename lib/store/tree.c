@@ -58,6 +58,11 @@ int rel_tree_dirfd(const struct rel_tree *t)
 	return t->fd;
 }
 
+void rel_tree_place(const struct rel_tree *t, struct rel_buf *out)
+{
+	rel_buf_addf(out, "%s/tmp/%s", t->s->path, t->name);
+}
+
 void rel_tree_abortp(struct rel_tree **tp)
 {
 	struct rel_tree *t = *tp;

@@ -19,6 +19,8 @@ struct rel_tree;
 int rel_tree_begin(struct rel_store *s, struct rel_tree **ret,
 	struct rel_err *err) REL_CHECK;
 int rel_tree_dirfd(const struct rel_tree *t);
+/* Where it is until then, absolute, added to ${out}. */
+void rel_tree_place(const struct rel_tree *t, struct rel_buf *out);
 int rel_tree_commit(struct rel_tree **t, const struct rel_id *artifact,
 	const void *index, size_t n, struct rel_err *err) REL_CHECK;
 void rel_tree_abortp(struct rel_tree **t);

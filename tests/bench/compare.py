@@ -156,7 +156,28 @@ class Bench:
              "sh", self.links, self.target])
 
     def execute(self):
-        return self.time_rel(self.running, "exec", "true")
+        return self.time_rel(self.running, "exec", "--isolation=none", "true")
+
+    def enclosed(self):
+        return self.time_rel(self.running, "exec", "--isolation=ns", "true")
+
+    def bwrap(self):
+        return self.timed(self.bubble)
+
+    def bwrap_argv(self):
+        """The mounts of relctl's level ns, and its namespaces."""
+        argv = ["bwrap", "--unshare-user", "--unshare-pid", "--unshare-ipc",
+                "--unshare-uts", "--die-with-parent", "--cap-drop", "ALL",
+                "--clearenv", "--setenv", "PATH", self.env["PATH"]]
+        for name in ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32",
+                     "etc", "opt", "nix"):
+            if os.path.islink("/" + name):
+                argv += ["--symlink", os.readlink("/" + name), "/" + name]
+            elif os.path.isdir("/" + name):
+                argv += ["--ro-bind", "/" + name, "/" + name]
+        return [*argv, "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp",
+                "--tmpfs", "/dev/shm", "--ro-bind", self.tree, "/app",
+                "--remount-ro", "/", "--chdir", "/app", "true"]
 
     def env_true(self):
         return self.timed(["env", "-i", "true"])
@@ -185,6 +206,9 @@ class Bench:
         for n, artifact in enumerate((first, self.id)):
             self.do_rel(self.running, "release", artifact, "--generate",
                         "--set", f"BENCH={n}")
+        self.tree = self.do_rel(
+            self.running, "exec", "--isolation=none", "pwd")
+        self.bubble = self.bwrap_argv()
         self.target = "v2"
         self.links = self.place("links")
         os.mkdir(self.links)
@@ -198,7 +222,9 @@ class Bench:
         yield ("release, unpacks | tar -x, sync", self.unpack,
                lambda: self.untar(sync=True))
         yield "rollback, unpacked", self.rollback, self.swap
-        yield "exec true", self.execute, self.env_true
+        yield "exec true | env -i true", self.execute, self.env_true
+        if shutil.which("bwrap"):
+            yield "exec true in ns | bwrap", self.enclosed, self.bwrap
 
     def measure(self):
         self.prepare()
@@ -289,7 +315,7 @@ def machine(relctl, work):
                  ["zstd", "--version"], ["tar", "--version"]):
         print(lines(*argv)[0].strip())
     print("usual: git archive HEAD | zstd -3 -T0 > F, sync F; tar --zstd -x;\n"
-          "       ln -sfn, mv -T, sync of the directory; env -i true")
+          "       ln -sfn, mv -T, sync of the directory; env -i true; bwrap")
 
 
 def generate(work):

@@ -66,7 +66,7 @@ TOKEN" ""
   config  +B ~N
 undo: relctl -a shop rollback v1"
 	[ "$(value B) $(value N) $(value TOKEN)" = "2 9 abc" ]
-	[ "$(cat "$(value HOME)/page")" = one ]
+	[ "$(relctl -q exec cat page)" = one ]
 	try config set B=2
 	expect 0 v2 "shop: unchanged, v2"
 }

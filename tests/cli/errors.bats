@@ -99,6 +99,22 @@ wrong() {
 	fails 2 usage build a b
 	fails 2 usage build --lfs=never
 	fails 2 usage import
+	fails 2 usage run -m web
+	fails 2 usage run -m web=101
+	fails 2 usage run --port 0
+	fails 2 usage run --grace web=long
+	fails 2 usage run --stop-signal KILL
+	fails 2 usage run --restart=web=sometimes
+	fails 2 usage run --start-timeout=-1
+	fails 2 usage run --listen web
+	fails 2 usage run --front web=localhost:8080
+	fails 2 usage run --front web=:8080 --listen web=:8081
+	fails 2 usage run --log xml
+	fails 2 usage run --isolation most
+	fails 2 usage run --memory lots
+	fails 2 usage run --cpus 0
+	fails 2 usage run --pids 0
+	fails 2 usage run --bind /
 }
 
 @test "2: input that is not valid" {
@@ -132,7 +148,6 @@ wrong() {
 	shop
 	relctl -q release >/dev/null
 	fails 3 refused rollback
-	fails 3 refused run
 	fails 3 refused show --reveal
 	fails 3 refused promote shop other
 	relctl -q config set A=1 >/dev/null
@@ -191,6 +206,12 @@ wrong() {
 	fails 5 not_found export sha256:0000000
 	fails 5 not_found build nosuch
 	fails 5 not_found -C nosuch build
+	fails 5 not_found run nosuch
+	fails 5 not_found run release
+	fails 5 not_found run -r v9
+	fails 5 not_found run -m nosuch=1
+	fails 5 not_found run --grace nosuch=1
+	fails 5 not_found run --bind nosuch
 	commit "Not built"
 	fails 5 not_found release
 	fails 5 not_found export HEAD
@@ -262,6 +283,11 @@ wrong() {
 	fails 125 not_found exec -r v9 true
 	fails 125 not_found run --once nosuch
 	fails 125 usage run --once a b
+	for o in --formation=web=1 --port=8080 --listen=web=8080 \
+		--front=web=8080 --grace=1 --stop-signal=INT --restart=never \
+		--start-timeout=1 --log=raw --log-overflow=drop; do
+		fails 125 usage run --once $o
+	done
 	chmod 644 "$RELCTL_KEY_FILE"
 	fails 125 denied exec true
 }

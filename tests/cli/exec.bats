@@ -123,9 +123,10 @@ hint: relctl apps lists them"
 		while :; do sleep 0.05; done'
 	[ "$status" = 5 ]
 	has "$output" "got INT"
-	terminal "$RELCTL" -q exec sh -c 'test -t 0 && test -t 1 && tty'
+	terminal "$RELCTL" -q exec sh -c \
+		'test -t 0 && test -t 1 && echo seen >/dev/tty'
 	[ "$status" = 0 ]
-	has "$output" /dev/pts/
+	has "$output" seen
 }
 
 @test "the ledger has the command's name, and no argument" {
@@ -148,10 +149,73 @@ hint: relctl apps lists them"
 	echo x >"$BATS_TEST_TMPDIR/other"
 	chown 65534 "$BATS_TEST_TMPDIR/other"
 	chmod 600 "$BATS_TEST_TMPDIR/other"
-	try exec cat "$BATS_TEST_TMPDIR/other"
-	[ "$status" = 1 ]
-	[ "$(head -n 1 <<<"$stderr")" = "$dropped" ]
-	has "$stderr" "Permission denied"
+	for level in auto none; do
+		try exec --isolation=$level --bind "$BATS_TEST_TMPDIR/other" \
+			cat "$BATS_TEST_TMPDIR/other"
+		[ "$status" = 1 ]
+		[ "$(head -n 1 <<<"$stderr")" = "$dropped" ]
+		has "$stderr" "Permission denied"
+	done
+}
+
+@test "nothing of the machine is there but what --bind adds" {
+	mkdir "$HOME/files"
+	echo here >"$HOME/files/file"
+	for level in ns landlock; do
+		isolation $level
+		try -q exec --isolation=$level cat "$HOME/files/file"
+		[ "$status" = 1 ]
+		[ "$output" = "" ]
+		try -q exec --isolation=$level --bind "$HOME/files" \
+			cat "$HOME/files/file"
+		expect 0 here ""
+		try -q exec --isolation=$level --bind "$HOME/files" \
+			tee "$HOME/files/new"
+		[ "$status" = 1 ]
+		try -q exec --isolation=$level --bind-rw "$HOME/files" \
+			sh -c "echo $level >$HOME/files/new"
+		expect 0 "" ""
+		[ "$(cat "$HOME/files/new")" = $level ]
+		# A bind that is around the store does not open it.
+		try -q exec --isolation=$level --bind-rw "$HOME" \
+			ls "$RELCTL_STORE" "$RELCTL_KEY_FILE/"
+		[ "$status" != 0 ]
+		[[ $output != *ledger* ]]
+		try -q exec --isolation=$level --bind-rw "$HOME" \
+			cat "$RELCTL_STORE/ledger.db"
+		[ "$status" = 1 ]
+		try -q exec --isolation=$level --bind-rw "$HOME" \
+			cat "$RELCTL_KEY_FILE"
+		[ "$output" = "" ]
+	done
+	run sqlite3 "$RELCTL_STORE/ledger.db" \
+		"SELECT body FROM event WHERE kind = 'exec' ORDER BY seq"
+	want='[{"path":"'$HOME'/files","writable":false}]]'
+	[ "$(jq -c 'select(.argv0 == "tee") | [.isolation,.network,.binds]' \
+		<<<"$output")" = '["ns",true,'"$want"'
+["landlock",true,'"$want" ]
+}
+
+@test "/tmp is there to write to, and gone afterwards" {
+	for level in ns landlock; do
+		isolation $level
+		try -q exec --isolation=$level sh -c \
+			'd=${TMPDIR:-/tmp} && echo x >$d/f && ls -A $d'
+		expect 0 f ""
+		try -q exec --isolation=$level sh -c 'ls -A "${TMPDIR:-/tmp}"'
+		expect 0 "" ""
+	done
+}
+
+@test "what it leaves behind ends with it" {
+	# As long as anybody has the pipe, cat goes on.
+	for level in auto none; do
+		run timeout 60 bash -c '"$RELCTL" -q exec --isolation="$1" sh -c \
+			"(setsid sleep 600 &) ; sleep 600 & echo gone" 3>&- |
+			cat' bash $level
+		[ "$status" = 0 ]
+		[ "$output" = gone ]
+	done
 }
 
 @test "it runs on a read-only file system, with a notice" {

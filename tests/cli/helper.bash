@@ -170,6 +170,12 @@ snapshot() {
 		-printf '%p %y %m %s\n' -type f -exec sha256sum {} + | sort)
 }
 
+# isolation LEVEL: it works here, else the test is skipped. There is a release.
+isolation() {
+	try -q exec --isolation="$1" true
+	[ "$status" = 0 ] || skip "no '$1' here: $stderr"
+}
+
 # terminal [--type WAIT TEXT]… COMMAND…: on a terminal of its own; what it
 # showed is $output. TEXT is typed when WAIT was shown.
 terminal() {
@@ -177,8 +183,8 @@ terminal() {
 }
 
 # The notice that a process of root's begins with.
-dropped="notice: root: the process runs without CAP_DAC_*, CAP_FOWNER and\
- CAP_CHOWN"
+dropped="notice: root: the processes run as root, with less power; --user USER\
+ runs them as somebody else"
 # shellcheck disable=SC2034 # the tests read it
 [ "$(id -u)" = 0 ] || dropped=
 

@@ -464,13 +464,14 @@ hint: an artifact is sha256:…, a release or a commit; 'relctl artifacts'\
  lists them"
 }
 
-@test "a release hook is recorded, and a notice says that it is not run" {
-	echo 'release: bin/worker' >>Procfile
+@test "a release hook is run, recorded and shown" {
+	echo 'release: bin/worker ran' >>Procfile
 	commit "A hook"
 	build
 	try release
 	expect 0 v1 "$stderr"
-	has "$stderr" "notice: the Procfile's 'release:' command is recorded, not"
+	has "$stderr" "v1: running the release command
+ran"
 	try show
-	has "$output" "  release: bin/worker  (hook)"
+	has "$output" "  release: bin/worker ran  (hook)"
 }

@@ -28,7 +28,7 @@ history() {
   config  -B ~N +TOKEN
 undo: relctl -a shop rollback v2"
 	[ "$(value N) $(value TOKEN)" = "1 abc" ]
-	[ "$(cat "$(value HOME)/page")" = one ]
+	[ "$(relctl -q exec cat page)" = one ]
 }
 
 @test "the undo line works when it is pasted" {
@@ -163,7 +163,7 @@ hint: 'relctl -a shop releases' lists what 'rollback vN' can name"
   code    $short → $first  One page
   config  (unchanged)
 undo: relctl -a shop rollback v2"
-	[ "$(value N) $(value B) $(cat "$(value HOME)/page")" = "2 2 one" ]
+	[ "$(value N) $(value B) $(relctl -q exec cat page)" = "2 2 one" ]
 	try -q rollback
 	expect 0 v4 ""
 	[ "$(value N)" = 1 ]
@@ -326,16 +326,22 @@ hint: name one with -a APP"
 
 @test "processes of the former release are named with their pids" {
 	releases 2
-	relctl -q exec sh -c 'echo $$; exec sleep 60' >pid 3>&- &
-	await pid
-	pid=$(cat pid)
-	try rollback
-	kill "$pid"
-	expect 0 v3 "$stderr"
-	has "$stderr" "notice: 1 process of another release still runs, and\
- nothing switches it: $pid (exec."
-	has "$stderr" " of v2)"
-	wait || true
-	try -q rollback v2
-	expect 0 v4 ""
+	for level in auto none; do
+		was=$(current)
+		"$RELCTL" -q exec --isolation=$level sh -c \
+			'echo up; exec sleep 60' >up 3>&- &
+		await up
+		# Between relctl and the process is its keeper.
+		pid=$(pgrep -P "$(pgrep -P $!)")
+		try rollback
+		kill "$pid"
+		expect 0 "$output" "$stderr"
+		has "$stderr" "notice: 1 process of another release still\
+ runs, and nothing switches it: $pid (exec."
+		has "$stderr" " of $was)"
+		wait $! || true
+		try -q rollback "$was"
+		expect 0 "$output" ""
+		: >up
+	done
 }

@@ -66,8 +66,8 @@ clean() {
 		'rollback --code' 'release --json --unset TOKEN' \
 		'config unset PASSWORD --json' 'show --reveal' \
 		'activate v1' key 'key --json' doctor 'export v1 --mtree' \
-		'run' 'run --once worker' 'exec true' 'exec nosuch' \
-		'promote shop other' 'export v1'; do
+		'run worker --restart=never' 'run --once worker' 'exec true' \
+		'exec nosuch' 'promote shop other' 'export v1'; do
 		# shellcheck disable=SC2086 # words
 		say $c
 	done

@@ -115,7 +115,7 @@ machine() {
 	export RELCTL_STORE=$HOME/machine/store
 	export RELCTL_KEY_FILE=$HOME/machine/key
 	mkdir "$HOME/machine"
-	cp "$RELCTL" "$HOME/machine/relctl"
+	cp "$RELCTL" "$(dirname "$RELCTL")/relctl-import" "$HOME/machine"
 	RELCTL=$HOME/machine/relctl
 	cd "$HOME/machine" || return
 }

@@ -27,7 +27,8 @@ procfile() {
 		mkdir "$HOME/out"
 		relctl -q config set OUT="$HOME/out" MASK="$mask" >/dev/null
 		[ "$(umask "$mask" && relctl -q exec sh -c umask)" = "$mask" ]
-		[ "$(umask "$mask" && relctl -q run --once)" = "$mask" ]
+		[ "$(umask "$mask" && relctl -q run --once \
+			--bind-rw "$HOME/out")" = "$mask" ]
 		[ "$(stat -c %a "$HOME/out/made")" = \
 			"$(printf %o $((0666 & ~mask)))" ]
 	done
@@ -160,7 +161,6 @@ hint: did you mean '$hint'?"
 	done <<-'EOF'
 		deploy release
 		undo rollback
-		status show
 		history releases
 		config:set config set
 		shell exec sh
@@ -259,13 +259,23 @@ hint: put it back from a backup of the store"
 	[ "$(current)" = v1 ]
 }
 
-@test "the release command that is not run yet: how it is run by hand" {
-	echo 'release: echo migrated' >>Procfile
+@test "the release command runs before the release is current, and by hand" {
+	echo 'release: echo "$RELCTL_ACTION $RELCTL_FROM $RELCTL_TO"' >>Procfile
 	commit "A hook"
 	build
-	try release
-	has "$stderr" "recorded, not run: 'relctl -a shop run --once release' runs\
- it"
+	try -q release
+	expect 0 v1 "release  v1"
+	try -q config set A=1
+	expect 0 v2 "config v1 v2"
+	try -q rollback
+	expect 0 v3 ""
 	try -a shop run --once release
-	expect 0 migrated "$dropped"
+	expect 0 "  " "$dropped"
+	echo 'release: echo no; exit 7' >Procfile
+	commit "A hook that fails"
+	build
+	try -q release
+	expect 9 "" "no
+error: the release command of v4 ended with status 7"
+	[ "$(current)" = v3 ]
 }

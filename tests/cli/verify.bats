@@ -142,7 +142,7 @@ damage() {
 }
 
 @test "a changed file in a tree: content" {
-	tree=$(relctl -q exec pwd)
+	tree=$(relctl -q exec --isolation=none pwd)
 	for file in large page bin/web; do
 		damage "$tree/$file" "'$file'" "tree $(basename "$tree" |
 			cut -c1-12)"
@@ -150,7 +150,7 @@ damage() {
 }
 
 @test "a changed tree: mode, size, type, target, more, less" {
-	tree=$(relctl -q exec pwd)
+	tree=$(relctl -q exec --isolation=none pwd)
 	saved=$HOME/saved
 	cp -a "$tree" "$saved"
 	change() { # WHAT PATH COMMAND…

@@ -46,9 +46,9 @@ static inline struct rel_process_end run_in(const char *dir,
 	struct rel_buf *out, struct rel_err *err)
 {
 	REL_AUTO(rel_closep) int tree = open_dir(dir);
-	const struct rel_sandbox box = { .level = REL_ISOLATION_NONE,
-		.tree_fd = tree,
-		.tree = dir };
+	const struct rel_sandbox box = {
+		.level = REL_ISOLATION_NONE, .tree_fd = tree, .tree = dir
+	};
 	struct rel_process_end end;
 	int file = -1, old_out = -1, old_err = -1, null;
 

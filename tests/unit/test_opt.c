@@ -11,7 +11,7 @@ struct args {
 	bool dry_run, deep;
 	const char *message, *check, *mode;
 	int64_t limit;
-	struct opt_list env;
+	struct opt_list env, grace;
 };
 
 #define AT(field) offsetof(struct args, field)
@@ -24,6 +24,7 @@ static const struct opt opts[] = {
 	{ "mode", 0, OPT_STR, AT(mode), "fast|slow", "how" },
 	{ "limit", 0, OPT_INT, AT(limit), "N", "so many" },
 	{ "env", 'e', OPT_LIST, AT(env), "FILE", "take these" },
+	{ "grace", 0, OPT_LIST, AT(grace), "[TYPE=]SECONDS", "wait" },
 	{ 0 },
 };
 
@@ -226,6 +227,14 @@ static void test_a_value_in_brackets_may_be_left_out(void **state)
 
 	parse(&p, false, "x -call");
 	assert_string_equal(p.a.check, "all");
+	done(&p);
+
+	/* Brackets around a part of it say nothing of the rest. */
+	parse(&p, false, "x --grace web=3 --grace 5 v3");
+	assert_int_equal(p.a.grace.n, 2);
+	assert_string_equal(p.a.grace.v[0], "web=3");
+	assert_string_equal(p.a.grace.v[1], "5");
+	assert_words(&p, "<v3>");
 	done(&p);
 }
 

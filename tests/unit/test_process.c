@@ -389,9 +389,9 @@ static void test_no_directory_is_an_error_of_our_own(void **state)
 	REL_AUTO(rel_strings_done)
 	struct rel_strings argv = strings("ls", NULL);
 	REL_AUTO(rel_closep) int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	const struct rel_sandbox box = { .level = REL_ISOLATION_NONE,
-		.tree_fd = fd,
-		.tree = "/" };
+	const struct rel_sandbox box = {
+		.level = REL_ISOLATION_NONE, .tree_fd = fd, .tree = "/"
+	};
 	struct rel_process_end end;
 	struct rel_err err = REL_ERR_INIT;
 

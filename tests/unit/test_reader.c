@@ -3,104 +3,12 @@
  * are in tests/golden/evil_tars.py; here is what a program can't see. */
 #include "pack/reader.h"
 
-#include "base/buf.h"
-#include "base/mem.h"
-#include "pack/tar.h"
 #include "rel_test.h"
+#include "tar_fixture.h"
 
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- tars in memory, given in pieces ---- */
-
-struct bytes {
-	const char *p;
-	size_t n, at, step;
-	size_t fail_at; /* the source fails there, 0: never */
-	char *copy;	/* what was given last; the one before is overwritten */
-};
-
-static int give(
-	void *arg, const void **ret_p, size_t *ret_n, struct rel_err *err)
-{
-	struct bytes *b = arg;
-	size_t n = b->n - b->at;
-
-	if (b->fail_at && b->at >= b->fail_at)
-		return rel_fail(err, REL_EUNREACHABLE, "the line is dead");
-	if (n > b->step)
-		n = b->step;
-	if (!b->copy)
-		b->copy = rel_alloc(b->step);
-	memset(b->copy, 0xee, b->step);
-	memcpy(b->copy, b->p + b->at, n);
-	*ret_p = b->copy;
-	*ret_n = n;
-	b->at += n;
-	return 0;
-}
-
-static void bytes_done(struct bytes *b)
-{
-	free(b->copy);
-}
-
-static void put(struct rel_buf *tar, enum rel_entry_type type, const char *path,
-	const char *target, const char *content, size_t size)
-{
-	static const char zeros[REL_TAR_BLOCK];
-	struct rel_entry e = {
-		.type = type,
-		.executable = strstr(path, "run") != NULL,
-		.path = path,
-		.path_len = strlen(path),
-		.target = target,
-		.target_len = strlen(target),
-		.size = size,
-	};
-
-	rel_tar_header(&e, tar);
-	rel_buf_add(tar, content, size);
-	rel_buf_add(tar, zeros, rel_tar_padding(size));
-}
-
-static void end(struct rel_buf *tar)
-{
-	static const char zeros[2 * REL_TAR_BLOCK];
-
-	rel_buf_add(tar, zeros, sizeof(zeros));
-}
-
-/* e and a combining accent, 40 times: 120 bytes that are not composed. */
-static const char *decomposed(void)
-{
-	static char s[121];
-
-	for (size_t i = 0; i < 120; i += 3)
-		memcpy(s + i, "e\314\201", 3);
-	return s;
-}
-
-static void make(struct rel_buf *tar)
-{
-	char long_name[151], block[1300];
-
-	memset(long_name, 'n', 150);
-	long_name[150] = '\0';
-	memset(block, 'b', sizeof(block));
-	put(tar, REL_FILE, "a", "", "hello\n", 6);
-	put(tar, REL_DIR, "bin", "", "", 0);
-	put(tar, REL_FILE, "bin/run", "", block, 1024);
-	put(tar, REL_LINK, "bin/x", "run", "", 0);
-	put(tar, REL_FILE, "caf\351", "", "", 0);
-	put(tar, REL_DIR, decomposed(), "", "", 0);
-	put(tar, REL_LINK, "l", decomposed(), "", 0);
-	put(tar, REL_FILE, long_name, "", block, 1300);
-	put(tar, REL_FILE, "z", "", "z", 1);
-	end(tar);
-}
 
 /* Read all of it; a line for each entry is added to ${out}. */
 static int read_all(struct bytes *b, enum rel_code flaw, struct rel_buf *out,
@@ -247,35 +155,52 @@ static void test_every_bit_of_a_header_counts(void **state)
 	assert_true(tried > 7000);
 }
 
-/* A tar without its end is for the caller to find; half a member is not. */
-static void test_cut_off_within_a_member(void **state)
+static int read_bytes(const char *p, size_t n)
 {
-	static const size_t whole[] = { 1024, 1536, 3072, 3584, 4096, 5632,
-		7168, 10240, 11264 };
+	REL_AUTO(rel_buf_free) struct rel_buf got = REL_BUF_INIT;
+	REL_AUTO(bytes_done) struct bytes b = { p, n, .step = 1000 };
+	struct rel_err err = REL_ERR_INIT;
+
+	return read_all(&b, REL_EINVALID, &got, &err);
+}
+
+static void test_cut_off_anywhere(void **state)
+{
 	REL_AUTO(rel_buf_free) struct rel_buf tar = REL_BUF_INIT;
 
 	(void)state;
 	make(&tar);
-	for (size_t n = 1; n < 11264; n += 1 + n % 37) {
-		REL_AUTO(rel_buf_free) struct rel_buf got = REL_BUF_INIT;
-		REL_AUTO(bytes_done)
-		struct bytes b = { tar.p, n, .step = 1000 };
-		struct rel_err err = REL_ERR_INIT;
-		bool boundary = false;
-
-		for (size_t i = 0; i < sizeof(whole) / sizeof(*whole); i++)
-			boundary = boundary || whole[i] == n;
-		if (boundary)
-			continue;
-		if (read_all(&b, REL_EINVALID, &got, &err) != -REL_EINVALID)
+	for (size_t n = 0; n < tar.len; n += 1 + n % 37)
+		if (read_bytes(tar.p, n) != -REL_EINVALID)
 			fail_msg("%zu bytes were taken", n);
+	assert_int_equal(read_bytes(tar.p, tar.len), 0);
+}
+
+static void test_padding_and_end_are_zeros_and_nothing_follows(void **state)
+{
+	/* Behind "hello", "z", 1,300 b's; in the first and second end block. */
+	static const size_t zeros[] = { 518, 1023, 10753, 10004, 10239, 11264,
+		11775, 11776, 12287 };
+	REL_AUTO(rel_buf_free) struct rel_buf tar = REL_BUF_INIT;
+
+	(void)state;
+	make(&tar);
+	assert_int_equal(tar.len, 12288);
+	for (size_t i = 0; i < sizeof(zeros) / sizeof(*zeros); i++) {
+		assert_int_equal(tar.p[zeros[i]], 0);
+		tar.p[zeros[i]] = 1;
+		if (read_bytes(tar.p, tar.len) != -REL_EINVALID)
+			fail_msg("byte %zu was taken", zeros[i]);
+		tar.p[zeros[i]] = 0;
 	}
+	rel_buf_addc(&tar, '\0');
+	assert_int_equal(read_bytes(tar.p, tar.len), -REL_EINVALID);
 }
 
 static void test_the_flaw_has_the_code_that_was_asked_for(void **state)
 {
 	static const enum rel_code codes[] = { REL_EINVALID, REL_EINTEGRITY };
-	/* libarchive finds the first; the type, the order, the header ours. */
+	/* The checksum, the type, the order, the header. */
 	static const size_t at[] = { 148, 1024 + 156, 3072, 5632 + 512 };
 
 	(void)state;
@@ -381,24 +306,6 @@ static void test_a_fragment_needs_no_parents(void **state)
 	assert_non_null(strstr(err.msg, "'.' or '..'"));
 }
 
-/* Gives the same block of bytes again and again. */
-struct endless {
-	const char *p;
-	size_t n, given;
-};
-
-static int give_again(
-	void *arg, const void **ret_p, size_t *ret_n, struct rel_err *err)
-{
-	struct endless *x = arg;
-
-	(void)err;
-	*ret_p = x->p;
-	*ret_n = x->n;
-	x->given += x->n;
-	return 0;
-}
-
 static void test_headers_without_end_are_not_followed(void **state)
 {
 	static const char types[] = "gxLKVXMDN";
@@ -439,40 +346,20 @@ static void test_headers_without_end_are_not_followed(void **state)
 	}
 }
 
-static void test_the_caller_s_locale_stays(void **state)
-{
-	REL_AUTO(rel_buf_free) struct rel_buf tar = REL_BUF_INIT;
-	REL_AUTO(rel_buf_free) struct rel_buf got = REL_BUF_INIT;
-	REL_AUTO(rel_freep) char *want = listing();
-	struct rel_err err = REL_ERR_INIT;
-	REL_AUTO(bytes_done) struct bytes b = { .step = 4096 };
-	locale_t mine = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-	locale_t before = uselocale(mine);
-
-	(void)state;
-	make(&tar);
-	b.p = tar.p;
-	b.n = tar.len;
-	assert_int_equal(read_all(&b, REL_EINVALID, &got, &err), 0);
-	assert_string_equal(got.p, want);
-	assert_ptr_equal(uselocale((locale_t)0), mine);
-	uselocale(before);
-	freelocale(mine);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_entries_come_back_whatever_the_pieces),
 		cmocka_unit_test(test_the_empty_tree),
 		cmocka_unit_test(test_every_bit_of_a_header_counts),
-		cmocka_unit_test(test_cut_off_within_a_member),
+		cmocka_unit_test(test_cut_off_anywhere),
+		cmocka_unit_test(
+			test_padding_and_end_are_zeros_and_nothing_follows),
 		cmocka_unit_test(test_the_flaw_has_the_code_that_was_asked_for),
 		cmocka_unit_test(test_the_source_s_own_error_comes_through),
 		cmocka_unit_test(test_content_may_be_skipped_or_half_read),
 		cmocka_unit_test(test_a_fragment_needs_no_parents),
 		cmocka_unit_test(test_headers_without_end_are_not_followed),
-		cmocka_unit_test(test_the_caller_s_locale_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

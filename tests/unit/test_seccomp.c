@@ -320,6 +320,40 @@ static bool is_installed(const char *program)
 	return system(line) == 0;
 }
 
+/* 0: as it must be, else which of the calls is not. */
+static int sockets(const void *arg)
+{
+	static const int refused[] = { AF_INET, AF_INET6, AF_PACKET, AF_VSOCK };
+	int pair[2];
+
+	(void)arg;
+	if (rel_seccomp_no_network() < 0)
+		return 50;
+	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+		errno = 0;
+		if (socket(refused[i], SOCK_DGRAM, 0) >= 0 ||
+			errno != EAFNOSUPPORT)
+			return 1 + (int)i;
+	}
+	if (socketpair(AF_INET, SOCK_STREAM, 0, pair) >= 0 ||
+		errno != EAFNOSUPPORT)
+		return 10;
+	if (socket(AF_UNIX, SOCK_STREAM, 0) < 0 ||
+		socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+		return 11;
+	if (socket(AF_NETLINK, SOCK_RAW, 0) < 0)
+		return 12;
+	/* The other filter is still there. */
+	errno = 0;
+	return syscall(SYS_unshare, 0) < 0 && errno == EPERM ? 0 : 13;
+}
+
+static void test_without_a_network_there_are_local_sockets_alone(void **state)
+{
+	(void)state;
+	assert_int_equal(in_filter(sockets, NULL), 0);
+}
+
 static void test_a_shell_and_what_it_starts_work(void **state)
 {
 	(void)state;
@@ -373,6 +407,8 @@ int main(void)
 #endif
 		cmocka_unit_test(test_a_filter_that_cannot_be_is_an_error),
 		cmocka_unit_test(test_ordinary_calls_work),
+		cmocka_unit_test(
+			test_without_a_network_there_are_local_sockets_alone),
 		cmocka_unit_test(test_a_shell_and_what_it_starts_work),
 		cmocka_unit_test(test_python_works),
 		cmocka_unit_test(test_node_works),

@@ -178,6 +178,21 @@ static void test_modes_times_and_contents(void **state)
 	}
 }
 
+static void test_a_copy_to_work_on_is_writable(void **state)
+{
+	REL_AUTO(rel_closep) int top = open_top(*state, "work");
+	struct rel_unpack how = { .mtime_s = MTIME, .writable = true };
+	struct rel_err err = REL_ERR_INIT;
+
+	if (unpack_all(top, &how, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_is(top, "a", S_IFREG | 0644, MTIME);
+	assert_is(top, "bin", S_IFDIR | 0755, MTIME);
+	assert_is(top, "bin/run", S_IFREG | 0755, MTIME);
+	assert_is(top, "large", S_IFREG | 0644, MTIME);
+	assert_is(top, "bin/up", S_IFLNK | 0777, MTIME);
+}
+
 /* ---- sharing ---- */
 
 struct older {
@@ -507,6 +522,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		scratch_test(test_modes_times_and_contents),
+		scratch_test(test_a_copy_to_work_on_is_writable),
 		scratch_test(test_what_an_older_tree_has_is_linked),
 		scratch_test(test_what_cannot_be_linked_is_written),
 		scratch_test(test_nothing_is_replaced_and_nothing_followed),

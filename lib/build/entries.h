@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lib/build/entries.h - the entries of a commit's tree, with what the options
+ * make of them, on their way into an artifact, or into a tar that a build
+ * command will work on. Stage build.
+ */
+#ifndef REL_BUILD_ENTRIES_H
+#define REL_BUILD_ENTRIES_H
+
+#include "build/build.h"
+#include "build/lfs.h"
+#include "build/maker.h"
+#include "build/survey.h"
+
+struct rel_entries { /* the rest 0; rel_entries_done after */
+	const struct rel_build_options *opt;
+	const struct rel_events *events;
+	struct rel_git *git;
+	struct rel_survey *survey;
+	/* Where they go: one of the two. With a pack, links that leave the tree
+	 * are no exceptions yet: the command may take them away. */
+	struct rel_maker *maker;
+	struct rel_pack *pack;
+	/* its own */
+	struct rel_lfs_found lfs; /* pointers that nothing allows */
+	struct rel_buf blob, object;
+	uint64_t done; /* content bytes, for the progress */
+};
+void rel_entries_done(struct rel_entries *s); /* for REL_AUTO too */
+
+/* Errors: rel_git_*'s, the maker's, REL_EINVALID. */
+int rel_entries_walk(
+	struct rel_entries *s, const char *tree, struct rel_err *err) REL_CHECK;
+
+#endif

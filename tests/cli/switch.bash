@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # bats and the helper set them
+# For the switch*.bats files: apps that really run, and load on them.
+
+setup() {
+	private
+	supervisor=
+	loading=
+}
+
+teardown() {
+	local pid
+
+	for pid in $loading $supervisor; do
+		kill -KILL "$pid" 2>/dev/null || true
+		wait "$pid" 2>/dev/null || true
+	done
+	chmod -R u+w "$BATS_TEST_TMPDIR" 2>/dev/null || true
+}
+
+# program NAME PACKAGE: it is there, as a package has it: what is installed in
+# a home is not in the sandbox's view.
+program() {
+	[ -x "/usr/bin/$1" ] || skip "Debian's package '$2' is not installed"
+}
+
+# procfile LINE…: a commit with this Procfile, built.
+procfile() {
+	printf '%s\n' "$@" >Procfile
+	commit "Procfile"
+	build
+}
+
+# A shop whose web answers "v1 web.1 TEXT"; MODE says what is wrong with it.
+python_shop() {
+	repository "$HOME/shop"
+	cat >serve.py <<-'END'
+	import os, socket, sys, time
+	e = os.environ
+	mode = e.get("MODE")
+	if mode == "exit" or mode == "need" and not os.path.exists(e["FLAG"]):
+	    for n in range(1, 31):
+	        print("line", n, flush=True)
+	    sys.exit(3)
+	while mode == "deaf":
+	    time.sleep(1)
+	s = socket.create_server(("127.0.0.1", int(e["PORT"])), backlog=100)
+	print("listening", flush=True)
+	while True:
+	    c = s.accept()[0]
+	    head = more = c.recv(4096)
+	    while more and not head.endswith(b"\r\n\r\n"):
+	        more = c.recv(4096)
+	        head += more
+	    status = 500 if b"/up" in head and mode == "sick" else 200
+	    body = " ".join((e["RELCTL_RELEASE"], e["PS"], e.get("TEXT", "-")))
+	    c.sendall(f"HTTP/1.1 {status} -\r\nContent-Length: {len(body)}\r\n"
+	              f"Connection: close\r\n\r\n{body}".encode())
+	    c.close()
+	    if mode == "crash":
+	        sys.exit(4)
+	END
+	procfile 'web: exec python3 -SE serve.py' \
+		'worker: exec python3 -SE -c "import time; time.sleep(1e6)"'
+}
+
+# eventually COMMAND…: it succeeds within 20 s.
+eventually() {
+	local end=$((SECONDS + 20))
+
+	until "$@"; do
+		if [ "$SECONDS" -ge "$end" ]; then
+			echo "this did not come: $*"
+			tail -n 20 "$HOME/err" "$HOME/log"
+			return 1
+		fi
+		sleep 0.02
+	done >/dev/null 2>&1
+}
+
+# free_port: of the first hundred and the first of four more, and one besides.
+free_port() {
+	python3 - <<-'END'
+	import random, socket
+
+	def free(port):
+	    try:
+	        socket.create_server(("", port)).close()
+	    except OSError:
+	        return False
+	    return True
+
+	while True:
+	    base = random.randrange(10000, 32000, 600)
+	    ports = [base + n for n in range(20)]
+	    ports += [base + 100 * t for t in range(1, 5)] + [base + 599]
+	    if all(map(free, ports)):
+	        print(base)
+	        break
+	END
+}
+
+# begin ARG…: relctl run in the background; $port is the base of its ports, and
+# AT in an argument is $at, the address for --front and --listen.
+begin() {
+	port=$(free_port)
+	at=$((port + 599))
+	"$RELCTL" run --log=json --port "$port" "${@//AT/127.0.0.1:$at}" \
+		>"$HOME/log" 2>"$HOME/err" </dev/null 3>&- &
+	supervisor=$!
+	eventually relctl -q status
+}
+
+# end: TERM, and its exit status is 0.
+end() {
+	kill -TERM "$supervisor"
+	wait "$supervisor"
+	supervisor=
+}
+
+# ask [PORT]: the body.
+ask() {
+	local reply
+
+	exec 4<>"/dev/tcp/127.0.0.1/${1:-$at}" || return
+	printf 'GET / HTTP/1.1\r\nHost: l\r\nConnection: close\r\n\r\n' >&4
+	reply=$(timeout 10 cat <&4)
+	exec 4>&-
+	tail -n 1 <<<"$reply"
+}
+
+# answers RELEASE [PORT]
+answers() {
+	has "$(ask "${2-}") " "$1 "
+}
+
+# load ARG…: begins, and is under way.
+load() {
+	rm -f "$HOME/began"
+	python3 "$BATS_TEST_DIRNAME/load.py" --began "$HOME/began" "$@" "$at" \
+		>"$HOME/load" 3>&- &
+	loading=$!
+	await "$HOME/began"
+}
+
+# unload: ends the load, and shows what it was; not one request has failed.
+unload() {
+	kill -TERM "$loading"
+	wait "$loading"
+	loading=
+	echo "# $(jq -c . "$HOME/load")" >&3
+	[ "$(jq .failed "$HOME/load")" = 0 ]
+}
+
+# log ACTION: messages of the supervisor.
+log() {
+	jq -r --arg a "$1" 'select(."event.action" == $a).message' "$HOME/log"
+}
+
+# ps_row NAME: what ps says of it.
+ps_row() {
+	relctl -q ps --json | jq -c --arg n "$1" '.instances[] |
+		select(.name == $n) | [.release, .state]'
+}
