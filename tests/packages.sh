@@ -37,6 +37,8 @@ packages() {
 		test command shellcheck shellcheck
 		test command zsh zsh
 		test command fish fish
+		test file /usr/bin/node nodejs
+		test file /usr/bin/gunicorn gunicorn
 	LIST
 }
 

@@ -41,18 +41,20 @@ struct set *set_new(struct supervisor *s, struct rel_target *t)
 
 static bool port_in_use(const struct supervisor *s, int port)
 {
+	struct rel_err ignored;
+
 	for (const struct set *set = s->sets; set; set = set->next)
 		for (size_t i = 0; i < set->instances.n; i++)
 			if (set->instances.v[i]->port == port &&
 				set->instances.v[i]->state != REL_STATE_ENDED)
 				return true;
-	return false;
+	return rel_port_check(port, &ignored) < 0;
 }
 
 /*
  * Where the supervisor passes the socket it is that one's port. Otherwise the
  * one of the formula; behind --front, where nobody else has to know it, the
- * lowest of the type's hundred that the set before does not use.
+ * lowest of the type's hundred that is free, if that is not.
  */
 int set_port(const struct set *set, size_t type, int n)
 {

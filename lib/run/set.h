@@ -111,6 +111,8 @@ struct supervisor {
 	struct exchange *exchange;	       /* a switch that is under way */
 	REL_VEC(struct rel_client *) stoppers; /* who wait for the end */
 	int signals;
+	int stop_signal;     /* that began it, or 0 */
+	int64_t stopping_ms; /* when it began */
 	bool stopping, killing, said_ready;
 	bool started;		/* one instance could be */
 	struct rel_err refused; /* why none can be here */

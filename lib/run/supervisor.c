@@ -21,6 +21,8 @@
 #define DRAIN_MS 5000
 #define DRAIN_KILLED_MS 200
 
+#define SAME_SIGNAL_MS 50
+
 static const int handled[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2,
 	SIGCHLD, SIGTTOU };
 
@@ -31,6 +33,7 @@ void supervisor_stop(struct supervisor *s, const char *why)
 	if (s->stopping)
 		return;
 	s->stopping = true;
+	s->stopping_ms = rel_monotonic_ms();
 	say_event(s, NULL, "info", "stopping", -1, "%s", why);
 	rel_systemd_tell(s->how->notify_socket, "STOPPING=1");
 	switch_abort(s, "relctl is stopping");
@@ -55,9 +58,14 @@ static void on_stop_signal(struct supervisor *s, int sig)
 	if (!s->stopping) {
 		snprintf(why, sizeof(why), "SIG%s received, stopping",
 			rel_signal_name(sig).s);
+		s->stop_signal = sig;
 		supervisor_stop(s, why);
 		return;
 	}
+	/* One who signals the process and its group (timeout(1)) means one. */
+	if (sig == s->stop_signal &&
+		rel_monotonic_ms() - s->stopping_ms < SAME_SIGNAL_MS)
+		return;
 	s->killing = true;
 	say_event(s, NULL, "warn", "killing", -1,
 		"SIG%s received again, killing", rel_signal_name(sig).s);

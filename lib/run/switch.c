@@ -314,14 +314,24 @@ static void form(struct supervisor *s, struct exchange *x)
 				x->to->target.processes.v[t].type, 0));
 }
 
-/* What somebody else holds would look as if the new one accepted there. */
+static bool has_instances(const struct set *set, const char *type)
+{
+	for (size_t k = 0; k < set->instances.n; k++)
+		if (!strcmp(instance_type(set->instances.v[k]), type))
+			return true;
+	return false;
+}
+
+/* What somebody else holds would look as if the new one accepted there. Of a
+ * type that is there already and is not in the way its port is nobody's. */
 static bool ports_are_free(
 	struct supervisor *s, const struct exchange *x, struct rel_err *err)
 {
 	for (size_t k = 0; k < x->to->instances.n; k++) {
 		const struct instance *i = x->to->instances.v[k];
 
-		if (takes_place(x, i) || traffic_listens(s, instance_type(i)))
+		if (traffic_listens(s, instance_type(i)) ||
+			(i->port && has_instances(x->from, instance_type(i))))
 			continue;
 		if (i->port == 0)
 			rel_fail(err, REL_EUSAGE, "no port is left for %s",
@@ -363,8 +373,7 @@ void switch_begin(
 			instance_input(x->to->instances.v[k], REL_INPUT_START);
 }
 
-bool switch_join(
-	struct supervisor *s, struct rel_client *c, int64_t release)
+bool switch_join(struct supervisor *s, struct rel_client *c, int64_t release)
 {
 	struct exchange *x = s->exchange;
 

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "sandbox/keeper.h"
 #include "sandbox/landlock.h"
+#include "sandbox/private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,64 +29,6 @@
 #ifndef P_PIDFD
 #define P_PIDFD 3
 #endif
-
-#define OURS_MOST 5
-
-/* The environment with what only the keeper knows; texts are borrowed but for
- * those in ${own}. */
-struct environment {
-	char **v;
-	char *own[OURS_MOST];
-	size_t own_n;
-};
-
-static void environment_done(struct environment *e)
-{
-	for (size_t i = 0; i < e->own_n; i++)
-		free(e->own[i]);
-	free(e->v);
-}
-
-static bool is_ours(const char *var, char *const *own, size_t own_n)
-{
-	size_t n = strcspn(var, "=") + 1;
-
-	for (size_t i = 0; i < own_n; i++)
-		if (!strncmp(var, own[i], n))
-			return true;
-	return false;
-}
-
-static void make_environment(const struct rel_spawn *how, const char *tmp,
-	struct rel_keeper *k, struct environment *e)
-{
-	const struct rel_strings *env = how->env;
-	size_t n = 0;
-
-	if (!how->no_notify) {
-		e->own[e->own_n++] = rel_printf("NOTIFY_SOCKET=@00000");
-		k->notify = strchr(e->own[0], '=') + 1;
-	}
-	if (tmp)
-		e->own[e->own_n++] = rel_printf("TMPDIR=%s", tmp);
-	if (how->listen_n > 0) {
-		e->own[e->own_n] = rel_printf("LISTEN_PID=0000000000");
-		k->listen_pid = strchr(e->own[e->own_n++], '=') + 1;
-		e->own[e->own_n++] =
-			rel_printf("LISTEN_FDS=%zu", how->listen_n);
-		e->own[e->own_n++] =
-			rel_printf("LISTEN_FDNAMES=%s", how->listen_names);
-	}
-	e->v = rel_alloc((env->n + e->own_n + 1) * sizeof(*e->v));
-	for (size_t i = 0; i < env->n; i++) {
-		if (!strncmp(env->v[i], "PATH=", 5))
-			k->path = env->v[i] + 5;
-		if (!is_ours(env->v[i], e->own, e->own_n))
-			e->v[n++] = env->v[i];
-	}
-	memcpy(e->v + n, e->own, e->own_n * sizeof(*e->v));
-	k->env = e->v;
-}
 
 /* Fork, into the namespaces of the level. Returns as fork. */
 static pid_t start_keeper(const struct rel_sandbox *box, int *ret_pidfd)
@@ -165,8 +108,6 @@ static ssize_t receive(const struct rel_child *c, struct rel_told *ret,
 static void forget(struct rel_child *c)
 {
 	siginfo_t si;
-	int fd;
-	struct rel_err ignored;
 
 	while (waitid(P_PIDFD, (id_t)c->pidfd, &si, WEXITED) < 0 &&
 		errno == EINTR)
@@ -174,16 +115,7 @@ static void forget(struct rel_child *c)
 	rel_closep(&c->pidfd);
 	rel_closep(&c->link);
 	rel_bounds_done(&c->bounds);
-	if (c->tmp) {
-		fd = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (fd >= 0 && rel_remove_tree(fd, strrchr(c->tmp, '/') + 1,
-				       &ignored) < 0) {
-			/* a file that somebody else put there stays */
-		}
-		rel_closep(&fd);
-		free(c->tmp);
-		c->tmp = NULL;
-	}
+	rel_private_done(&c->tmp);
 }
 
 /* Tell a command that is not there from one that does not start. */
@@ -280,13 +212,13 @@ static int check(const struct rel_sandbox *box, struct rel_err *err)
 	return 0;
 }
 
-/* What the keeper takes along; *ret_landlock is the caller's to close. */
+/* What the keeper takes along; *ret_landlock and *ret_tmp are the caller's to
+ * close. */
 static int prepare(const struct rel_sandbox *box, struct rel_child *c,
-	int *ret_landlock, struct rel_err *err)
+	int *ret_landlock, int *ret_tmp, struct rel_err *err)
 {
 	uid_t uid = box->user.given ? box->user.uid : geteuid();
 	bool own = box->level == REL_ISOLATION_NS;
-	char tmp[] = "/tmp/relctl-XXXXXX";
 	int r = check(box, err);
 
 	if (r == 0)
@@ -300,10 +232,10 @@ static int prepare(const struct rel_sandbox *box, struct rel_child *c,
 		rel_fail_os(err, "Landlock");
 		return level_fails(c, box->level, err);
 	}
-	if (!mkdtemp(tmp))
-		return rel_fail_os(err, "make a private directory in '/tmp'");
-	c->tmp = rel_strdup(tmp);
-	return rel_landlock_view(box, tmp, ret_landlock, err);
+	r = rel_private_make(&c->tmp, ret_tmp, err);
+	if (r == 0)
+		r = rel_landlock_view(box, c->tmp, ret_landlock, err);
+	return r;
 }
 
 static int open_link(int ret[2], struct rel_err *err)
@@ -354,15 +286,16 @@ static int launch(
 int rel_child_spawn(
 	const struct rel_spawn *how, struct rel_child *ret, struct rel_err *err)
 {
-	REL_AUTO(environment_done) struct environment env = { 0 };
+	REL_AUTO(rel_variables_done) struct rel_variables env = { 0 };
 	REL_AUTO(rel_freep) char **script = NULL;
 	REL_AUTO(rel_closep) int landlock = -1;
+	REL_AUTO(rel_closep) int tmp = -1;
 	struct rel_keeper k = { .how = how, .bounds = &ret->bounds };
 	char shell[] = "/bin/sh";
 	int r;
 
 	*ret = (struct rel_child)REL_CHILD_NONE;
-	r = prepare(how->box, ret, &landlock, err);
+	r = prepare(how->box, ret, &landlock, &tmp, err);
 	if (r == 0) {
 		/* script[1] is the path of the file, the rest its arguments. */
 		script = rel_alloc((how->argv->n + 2) * sizeof(*script));
@@ -371,7 +304,8 @@ int rel_child_spawn(
 			how->argv->n * sizeof(*script));
 		k.script = script;
 		k.landlock = landlock;
-		make_environment(how, ret->tmp, &k, &env);
+		k.tmp = tmp;
+		rel_variables_make(how, ret->tmp, &k, &env);
 		r = launch(&k, ret, err);
 	}
 	if (r <= 0) {

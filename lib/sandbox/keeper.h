@@ -59,6 +59,7 @@ struct rel_keeper { /* borrowed: it is another process that uses it */
 	const char *path; /* PATH of env */
 	int link;
 	int landlock; /* ruleset, or -1 */
+	int tmp;      /* locked private directory, or -1 */
 	bool waits;   /* for REL_TELL_GO */
 	uid_t uid;    /* relctl's own */
 	gid_t gid;
@@ -66,6 +67,31 @@ struct rel_keeper { /* borrowed: it is another process that uses it */
 
 /* The keeper's whole life, after clone. */
 _Noreturn void rel_keeper_main(struct rel_keeper *k);
+
+/* Tell relctl why not, with errno, and end. */
+_Noreturn void rel_keeper_fail(
+	const struct rel_keeper *k, enum rel_step_kind step, const char *text);
+
+/* confine.c: enter the level. Does not return if that fails. */
+void rel_confine(const struct rel_keeper *k);
+
+/* fds.c: close all that the keeper does not need; put 0, 1, 2 and the sockets
+ * from 3 on in their places, and ${pipe_fd} behind them. Return -1 and set
+ * errno. */
+int rel_fds_close_others(const struct rel_keeper *k);
+int rel_fds_arrange(const struct rel_spawn *how, int *pipe_fd);
+
+/* variables.c: the environment with what only the keeper knows; texts are
+ * borrowed but for those in ${own}. Sets env, path, notify, listen_pid of
+ * ${k}. */
+struct rel_variables {
+	char **v;
+	char *own[5];
+	size_t own_n;
+};
+void rel_variables_make(const struct rel_spawn *how, const char *tmp,
+	struct rel_keeper *k, struct rel_variables *ret);
+void rel_variables_done(struct rel_variables *e);
 
 /* view.c: pivot into the fresh root of level ns. Returns -1, sets errno and
  * *ret_what. */

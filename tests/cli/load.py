@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-# load.py [--keep-alive] [--least N] [--began FILE] PORT - eight connections at
+# load.py [--keep-alive] [--least N] [--count FILE] PORT - eight connections at
 # a time ask 127.0.0.1:PORT for / until SIGTERM comes and there were N requests.
 # Nothing is asked twice, but for one thing that every client of HTTP has to do:
 # with --keep-alive a connection that was used before may have been closed
 # before the first byte of an answer, and then the request goes to a new one.
-# The last line is JSON: requests, failed, reconnected, by (how often each
-# first word of a body came, "v2"), also (the same of the second), errors.
+# FILE has how many there were, of every hundred. The last line is JSON:
+# requests, failed, reconnected, by (how often each first word of a body came,
+# "v2"), also (the same of the second word), errors.
 import argparse
 import collections
 import json
@@ -103,10 +104,10 @@ class Load:
             if self.enough.is_set() and self.requests >= self.args.least:
                 return True
             self.requests += 1
-            began = self.requests == 200
-        if began and self.args.began:
-            with open(self.args.began, "w", encoding="ascii") as f:
-                f.write("began\n")
+            n = self.requests
+        if n % 100 == 0 and self.args.count:
+            with open(self.args.count, "w", encoding="ascii") as f:
+                f.write(f"{n}\n")
         return False
 
     def work(self):
@@ -126,7 +127,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--keep-alive", action="store_true")
     parser.add_argument("--least", type=int, default=0)
-    parser.add_argument("--began")
+    parser.add_argument("--count")
     parser.add_argument("port", type=int)
     load = Load(parser.parse_args())
     signal.signal(signal.SIGTERM, lambda *_: load.enough.set())

@@ -202,6 +202,17 @@ exited with code 0" ]
 	all_gone 0
 }
 
+@test "a signal to the process and to its group is one" {
+	procfile "web: sh -c 'trap \"sleep 0.3; echo bye; exit\" TERM; echo up;\
+ while :; do sleep 0.1; done'"
+	# timeout(1) signals its child, and then the group that both are in.
+	run timeout --preserve-status -s TERM 1 "$RELCTL" -q run -p "$base" \
+		--log text
+	[ "$status" = 0 ]
+	has "$output" " | bye"
+	[[ $output != *killing* ]]
+}
+
 @test "stop_signal and grace_s of app.json, --stop-signal and --grace" {
 	appjson '{"relctl":{"web":{"stop_signal":"QUIT","grace_s":1}}}'
 	script deaf "trap '' TERM QUIT" 'echo up' 'exec sleep 1000'
@@ -342,6 +353,20 @@ kill_supervisor() {
 	for level in $(levels); do
 		kill_supervisor "$level" $n
 		n=10
+	done
+}
+
+@test "SIGKILL of who watches over an instance takes it along" {
+	procfile "web: sleep $marker"
+	for level in $(levels); do
+		start --isolation "$level"
+		lines 1 process-started
+		pid=$(events process-started '.["process.pid"]')
+		kill -KILL "$(awk '/^PPid/ { print $2 }' "/proc/$pid/status")"
+		says 1 "terminated by SIGKILL"
+		all_gone 1000
+		stop
+		[ "$code" = 0 ]
 	done
 }
 

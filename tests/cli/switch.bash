@@ -137,11 +137,16 @@ answers() {
 
 # load ARG…: begins, and is under way.
 load() {
-	rm -f "$HOME/began"
-	python3 "$BATS_TEST_DIRNAME/load.py" --began "$HOME/began" "$@" "$at" \
-		>"$HOME/load" 3>&- &
+	rm -f "$HOME/count"
+	python3 "$BATS_TEST_DIRNAME/load.py" "$@" --count "$HOME/count" \
+		"$at" >"$HOME/load" 3>&- &
 	loading=$!
-	await "$HOME/began"
+	await "$HOME/count"
+}
+
+# loaded N: there were N requests.
+loaded() {
+	[ "$(cat "$HOME/count")" -ge "$1" ]
 }
 
 # unload: ends the load, and shows what it was; not one request has failed.

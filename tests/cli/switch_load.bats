@@ -36,13 +36,13 @@ web() {
 	export RELCTL_APP=shop
 }
 
-# becomes N WORD…: a command that makes vN current; from then on all answers
-# are vN's.
+# becomes N WORD…: a command that makes vN current, in a part of the requests of
+# its own; from then on all answers are vN's.
 becomes() {
 	local n=$1
 
 	shift
-	echo "# $(date +%s.%N) $*" >&3
+	eventually loaded $((900 * (n - 1)))
 	try -q "$@"
 	expect 0 "v$n" ""
 	answers "v$n"
@@ -52,12 +52,12 @@ becomes() {
 ten() {
 	load --least 10000 "$@"
 	becomes 2 release
-	relctl -q scale web=5
 	becomes 3 config set A=1
+	relctl -q scale web=5
 	eventually answers_of web.5
 	becomes 4 rollback
-	becomes 5 rollback
 	relctl -q scale web=1
+	becomes 5 rollback
 	becomes 6 promote staging shop --force
 	becomes 7 config set A=2
 	relctl -q scale web=2

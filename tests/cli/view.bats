@@ -85,3 +85,27 @@ print('heard')"
 		expect 0 heard ""
 	done
 }
+
+@test "landlock: the private directory goes with its process, or with the next" {
+	local dir
+
+	isolation landlock
+	try -q exec --isolation=landlock sh -c 'echo "$TMPDIR"; echo x >"$TMPDIR/f"'
+	[ "$status" = 0 ]
+	[ ! -e "$output" ]
+	mkfifo path
+	"$RELCTL" -q exec --isolation=landlock sh -c \
+		'echo x >"$TMPDIR/f"; echo "$TMPDIR"; exec sleep 1000' >path 3>&- &
+	read -r dir <path
+	# Who starts meanwhile leaves it alone.
+	try -q exec --isolation=landlock true
+	[ -e "$dir/f" ]
+	kill -KILL $!
+	wait $! || true
+	[ -e "$dir/f" ]
+	for _ in {1..50}; do
+		try -q exec --isolation=landlock true
+		[ -e "$dir" ] || break
+	done
+	[ ! -e "$dir" ]
+}
