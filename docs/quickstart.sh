@@ -11,6 +11,7 @@ top=$(cd "$(dirname "$0")/.." && pwd -P)
 here=$PWD
 dir=
 pid=
+load=
 
 # shellcheck source=tests/packages.sh
 . "$top/tests/packages.sh"
@@ -26,6 +27,7 @@ fi
 cleanup() {
 	status=$?
 	trap - EXIT HUP INT TERM
+	[ -z "$load" ] || kill -KILL "$load" || true
 	stop_server || true
 	if [ -n "$dir" ] && [ -n "${KEEP-}" ]; then
 		echo "kept: $dir"
@@ -126,10 +128,11 @@ show_fetch() {
 	fi
 }
 
-# start_server: fails when it ends, or does not answer in about 20 seconds.
+# start_server ARG…: fails when relctl run ends, or nothing answers on $port in
+# about 20 seconds.
 start_server() {
-	show relctl run --once web '&'
-	"$bin" run --once web >"$dir/web.log" 2>&1 &
+	show relctl run "$@" '&'
+	"$bin" run "$@" >"$dir/web.log" 2>&1 &
 	pid=$!
 	tries=0
 	until fetch "http://127.0.0.1:$port/" >/dev/null; do
@@ -152,7 +155,7 @@ stop_server() {
 
 # serve TEXT: the page must be that.
 serve() {
-	start_server || {
+	start_server --once web || {
 		cat "$dir/web.log"
 		fail "the app did not answer on port $port"
 	}
@@ -180,6 +183,35 @@ artifact() {
 	try relctl -C "$1" build --check "$2"
 	want "$id"
 	rm artifact.tar
+}
+
+# start_load: requests to $port, eight at a time, until stop_load.
+start_load() {
+	show python3 load.py "$port" '&'
+	rm -f "$dir/count"
+	python3 "$top/tests/cli/load.py" --least 10000 --count "$dir/count" \
+		"$port" >"$dir/load.json" &
+	load=$!
+	until [ -s "$dir/count" ]; do
+		kill -0 "$load" 2>/dev/null || fail "the load has ended"
+		sleep 0.1
+	done
+}
+
+# stop_load: says how many requests there were; none may have failed.
+stop_load() {
+	show kill %2
+	kill -TERM "$load"
+	wait "$load" || fail "the load ended with status $?"
+	load=
+	out=$(python3 -c 'import json, sys
+print("{requests:,} requests, {failed} failed".format(**json.load(sys.stdin)))' \
+		<"$dir/load.json")
+	echo "$out"
+	case $out in
+	*" requests, 0 failed") ;;
+	*) fail "requests were lost: $(cat "$dir/load.json")" ;;
+	esac
 }
 
 # identity: the author of the commits made here; no setting of the user's.
@@ -230,6 +262,24 @@ example() {
 	try relctl rollback
 	want v5
 	serve 'Hello from version 1, release v5'
+
+	title "Under load: a release and a rollback without a lost request"
+	port=$(free_port)
+	start_server --front "web=127.0.0.1:$port" || {
+		cat "$dir/web.log"
+		fail "the app did not answer on port $port"
+	}
+	start_load
+	try relctl config set GREETING=Hi
+	want v6
+	try relctl rollback
+	want v7
+	stop_load
+	try relctl status
+	want ok
+	stop_server || fail "relctl run ended with status $?, not 0"
+
+	title "What happened"
 	try relctl releases
 	try relctl verify --all
 }
@@ -276,7 +326,7 @@ repository() {
 	port=$(free_port)
 	try relctl config set PORT="$port"
 	want v2
-	if start_server; then
+	if start_server --once web; then
 		show_fetch "http://127.0.0.1:$port/"
 		fetch "http://127.0.0.1:$port/" | fold -w 80 | sed -n 1,8p
 		stop_server || true

@@ -36,14 +36,22 @@ procfile() {
 python_shop() {
 	repository "$HOME/shop"
 	cat >serve.py <<-'END'
-	import os, socket, sys, time
+	import os, signal, socket, sys, time
 	e = os.environ
+
+	def slowly(*_):
+	    time.sleep(1)
+	    os._exit(0)
+
 	mode = e.get("MODE")
 	if mode == "exit" or mode == "need" and not os.path.exists(e["FLAG"]):
 	    for n in range(1, 31):
 	        print("line", n, flush=True)
 	    sys.exit(3)
+	if mode == "slow":
+	    time.sleep(2)
 	while mode == "deaf":
+	    signal.signal(signal.SIGTERM, slowly)
 	    time.sleep(1)
 	s = socket.create_server(("127.0.0.1", int(e["PORT"])), backlog=100)
 	print("listening", flush=True)
@@ -115,8 +123,13 @@ begin() {
 # end: TERM, and its exit status is 0.
 end() {
 	kill -TERM "$supervisor"
+	eventually is_over
 	wait "$supervisor"
 	supervisor=
+}
+
+is_over() {
+	! grep -q '^State:[[:space:]]*[^XZ]' "/proc/$supervisor/status"
 }
 
 # ask [PORT]: the body.

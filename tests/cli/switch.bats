@@ -511,6 +511,24 @@ is_away() {
 	done
 }
 
+@test "one in its back-off does not come back into the way of the new one" {
+	mkdir "$HOME/flags"
+	python_shop
+	relctl -q release --set MODE=need --set FLAG="$HOME/flags/there"
+	port=$(free_port)
+	"$RELCTL" run web --log=json --port "$port" --bind "$HOME/flags" \
+		>"$HOME/log" 2>"$HOME/err" </dev/null 3>&- &
+	supervisor=$!
+	eventually is_waiting
+	# It would be well in a second, when the new one is not yet.
+	touch "$HOME/flags/there"
+	try -q config set MODE=slow
+	expect 0 v2 ""
+	answers v2 "$port"
+	[ "$(ps_row web.1)" = '[2,"up"]' ]
+	[ "$(relctl -q ps --json | jq .instances[0].restarts)" = 0 ]
+}
+
 is_waiting() {
 	[ "$(relctl -q ps --json | jq -r '.instances[0].state')" = waiting ]
 }
@@ -549,7 +567,8 @@ is_waiting() {
 	} >"$HOME/out" 2>&1
 	[ "$(relctl -q exec printenv TOKEN)" = "$secret" ]
 	# The processes of the app alone have it.
-	for pid in "$supervisor" $(cat "/proc/$supervisor/task/$supervisor/children"); do
+	children=$(cat "/proc/$supervisor/task/$supervisor/children")
+	for pid in "$supervisor" $children; do
 		tr '\0' '\n' <"/proc/$pid/cmdline" >>"$HOME/out"
 		! grep -qs "$secret" "/proc/$pid/environ" ||
 			grep -q ^RELCTL_RELEASE= <(tr '\0' '\n' <"/proc/$pid/environ")
