@@ -5,11 +5,14 @@
 #include "home/home.h"
 #include "run/control.h"
 
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define AT_ONCE_MS 10000 /* the supervisor never waits for anything itself */
+#define CONTEXT_MOST 3900u /* of err->context */
+#define AT_ONCE_MS 10000   /* the supervisor never waits for anything itself */
 
 struct json_t *ask_new(const char *op)
 {
@@ -26,6 +29,31 @@ static enum rel_code code_of(int64_t exit)
 	return REL_EIO;
 }
 
+/* As many of the last lines as there is room for. */
+static void add_lines(const struct json_t *instance, struct rel_err *err)
+{
+	const struct json_t *lines = rel_json_get(instance, "lines");
+	REL_AUTO(rel_buf_free) struct rel_buf b = REL_BUF_INIT;
+	size_t n = rel_json_len(lines), from = n, room = CONTEXT_MOST;
+
+	while (from > 0) {
+		const char *s = rel_json_str(rel_json_at(lines, from - 1));
+		size_t len = s ? strlen(s) + 5 : 0;
+
+		if (len > room)
+			break;
+		room -= len;
+		from--;
+	}
+	for (; from < n; from++) {
+		const char *s = rel_json_str(rel_json_at(lines, from));
+
+		if (s)
+			rel_buf_addf(&b, "%s  | %s", b.len ? "\n" : "", s);
+	}
+	snprintf(err->context, sizeof(err->context), "%s", rel_buf_str(&b));
+}
+
 static int refused(const struct json_t *j, struct rel_err *err)
 {
 	const char *message = rel_json_get_str(j, "message");
@@ -35,37 +63,40 @@ static int refused(const struct json_t *j, struct rel_err *err)
 		message ? message : "the supervisor refused");
 	if (hint)
 		rel_hint(err, "%s", hint);
+	add_lines(rel_json_get(j, "instance"), err);
 	return -(int)err->code;
 }
 
-int ask_begin(struct ctx *cx, const char *app, struct json_t *q, int *ret_fd,
-	struct rel_err *err)
+int ask_open(struct ctx *cx, const char *app, int *ret_fd, struct rel_err *err)
 {
-	REL_AUTO(rel_json_freep) struct json_t *request = q;
-	REL_AUTO(rel_closep) int fd = -1;
-	int r = rel_control_connect(
-		rel_store_fd(cx->home->store), app, &fd, err);
-
-	if (r == 0)
-		r = rel_control_send(fd, request, -1, err);
-	if (r < 0)
-		return r;
-	*ret_fd = fd;
-	fd = -1;
-	return 0;
+	return rel_control_connect(
+		rel_store_fd(cx->home->store), app, ret_fd, err);
 }
 
-int ask_end(
-	int fd, int64_t timeout_ms, struct json_t **ret, struct rel_err *err)
+int ask_send(int fd, struct json_t *q, int pass_fd, struct rel_err *err)
+{
+	int r = rel_control_send(fd, q, pass_fd, err);
+
+	rel_json_wipep(&q);
+	return r;
+}
+
+int ask_end(int fd, int64_t timeout_ms,
+	void (*event)(void *arg, const char *name), void *arg,
+	struct json_t **ret, struct rel_err *err)
 {
 	for (;;) {
 		REL_AUTO(rel_json_freep) struct json_t *j = NULL;
 		int r = rel_control_receive(fd, timeout_ms, &j, err);
+		const char *name = rel_json_get_str(j, "event");
 
 		if (r < 0)
 			return r;
-		if (!rel_json_true(rel_json_get(j, "done")))
+		if (!rel_json_true(rel_json_get(j, "done"))) {
+			if (event && name)
+				event(arg, name);
 			continue;
+		}
 		if (rel_json_get_int(j, "exit", 1) != 0)
 			return refused(j, err);
 		*ret = j;
@@ -78,9 +109,14 @@ int ask(struct ctx *cx, const char *app, struct json_t *q, struct json_t **ret,
 	struct rel_err *err)
 {
 	REL_AUTO(rel_closep) int fd = -1;
-	int r = ask_begin(cx, app, q, &fd, err);
+	int r = ask_open(cx, app, &fd, err);
 
-	return r < 0 ? r : ask_end(fd, AT_ONCE_MS, ret, err);
+	if (r < 0) {
+		rel_json_free(q);
+		return r;
+	}
+	r = ask_send(fd, q, -1, err);
+	return r < 0 ? r : ask_end(fd, AT_ONCE_MS, NULL, NULL, ret, err);
 }
 
 int ask_pidfd(int fd)

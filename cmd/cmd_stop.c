@@ -43,14 +43,14 @@ static int await_answer(
 {
 	REL_AUTO(rel_json_freep) struct json_t *answer = NULL;
 	REL_AUTO(rel_buf_free) struct rel_buf left = REL_BUF_INIT;
-	int r = ask_end(fd, PATIENCE_MS, &answer, err);
+	int r = ask_end(fd, PATIENCE_MS, NULL, NULL, &answer, err);
 
 	if (r != -REL_EBUSY)
 		return r;
 	list_left(cx, app, &left);
 	rel_notice(&cx->events, "waiting for %s to end",
 		left.len ? left.p : "the last output to be read, and relctl");
-	return ask_end(fd, -1, &answer, err);
+	return ask_end(fd, -1, NULL, NULL, &answer, err);
 }
 
 /* All is over when the supervisor is: it holds ports and the lock until then,
@@ -79,7 +79,9 @@ static int run(
 	if (r == 0)
 		r = ask(cx, app, ask_new("ps"), &told, err);
 	if (r == 0)
-		r = ask_begin(cx, app, ask_new("stop"), &fd, err);
+		r = ask_open(cx, app, &fd, err);
+	if (r == 0)
+		r = ask_send(fd, ask_new("stop"), -1, err);
 	if (r < 0)
 		return r;
 	release = rel_json_get_int(told, "release", 0);

@@ -38,6 +38,14 @@ static int open_tree(struct ctx *cx, struct loaded *l, struct rel_err *err)
 	return r;
 }
 
+static char *tree_path(struct ctx *cx, const struct rel_id *artifact)
+{
+	struct rel_buf path = REL_BUF_INIT;
+
+	rel_tree_path(cx->home->store, artifact, &path);
+	return rel_buf_take(&path);
+}
+
 /* Quantities of an older artifact may be more than a type has ports for. */
 static void add_declared(void *arg, const char *type, const struct json_t *j)
 {
@@ -52,7 +60,6 @@ int target_complete(struct ctx *cx, const struct rel_id *artifact,
 	struct rel_target *t, struct rel_err *err)
 {
 	REL_AUTO(rel_artifact_done) struct rel_artifact a = { 0 };
-	struct rel_buf path = REL_BUF_INIT;
 	int r = rel_artifact_load(cx->home, artifact, &a, NULL, err);
 
 	/* The tree is there: what runs is worth more than how. */
@@ -61,8 +68,8 @@ int target_complete(struct ctx *cx, const struct rel_id *artifact,
 			"app.json is not heeded, with its formation, health "
 			"checks and ways to stop: %s",
 			err->msg);
-	rel_tree_path(cx->home->store, artifact, &path);
-	t->tree = rel_buf_take(&path);
+	if (!t->tree)
+		t->tree = tree_path(cx, artifact);
 	if (a.app.relctl)
 		t->relctl = rel_json_copy(a.app.relctl);
 	if (a.app.healthchecks)
@@ -91,6 +98,6 @@ int release_load(struct ctx *cx, const char *word, struct loaded *ret,
 	t->commit = rel_strdup(ret->row.commit);
 	t->processes = rec.processes;
 	rec.processes = (struct rel_processes){ 0 };
-	r = open_tree(cx, ret, err);
-	return r < 0 ? r : target_complete(cx, &ret->row.artifact, t, err);
+	t->tree = tree_path(cx, &ret->row.artifact);
+	return open_tree(cx, ret, err);
 }

@@ -16,12 +16,13 @@ void loaded_done(struct loaded *l); /* for REL_AUTO too */
 
 /*
  * ${word}: RELEASE, NULL the current one. Its tree is unpacked if it is not
- * there, and its lock is held. The policies are those of app.json.
+ * there, and its lock is held. One process needs no more than this.
  */
 int release_load(struct ctx *cx, const char *word, struct loaded *ret,
 	struct rel_err *err) REL_CHECK;
 
-/* What the artifact's record adds to a target: tree, app.json. */
+/* What the artifact's record adds for a supervisor: app.json's formation,
+ * policies and health checks (and the tree's path where it is not known). */
 int target_complete(struct ctx *cx, const struct rel_id *artifact,
 	struct rel_target *t, struct rel_err *err) REL_CHECK;
 

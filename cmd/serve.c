@@ -343,6 +343,8 @@ int serve(struct ctx *cx, const struct run_args *a, int types_n, char **types,
 	if (r == 0)
 		r = release_load(cx, a->release, &s.l, err);
 	if (r == 0)
+		r = target_complete(cx, &s.l.row.artifact, &s.l.target, err);
+	if (r == 0)
 		r = find_formation(cx, &s, a, types_n, types, err);
 	if (r == 0)
 		r = add_overrides(&s, "grace", &a->grace, err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "switch.h"
 
+#include "ask.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -9,7 +10,6 @@
 #include "launch.h"
 #include "load.h"
 #include "out.h"
-#include "run/control.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -18,7 +18,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CONTEXT_MOST 3900u /* of err->context */
 #define BUSY_TRY_MS 100
 
 static int fill_target(struct ctx *cx, const struct rel_plan *p,
@@ -112,52 +111,6 @@ int switch_hook(struct ctx *cx, struct rel_plan *p, const char *action,
 
 /* ---- what runs ---- */
 
-static enum rel_code code_of(int64_t exit)
-{
-	for (int code = REL_EIO; code <= (int)REL_EUNREACHABLE; code++)
-		if (exit_status((enum rel_code)code) == exit)
-			return (enum rel_code)code;
-	return REL_EIO;
-}
-
-/* As many of the last lines as there is room for. */
-static void add_lines(const struct json_t *instance, struct rel_err *err)
-{
-	const struct json_t *lines = rel_json_get(instance, "lines");
-	REL_AUTO(rel_buf_free) struct rel_buf b = REL_BUF_INIT;
-	size_t n = rel_json_len(lines), from = n, room = CONTEXT_MOST;
-
-	while (from > 0) {
-		const char *s = rel_json_str(rel_json_at(lines, from - 1));
-		size_t len = s ? strlen(s) + 5 : 0;
-
-		if (len > room)
-			break;
-		room -= len;
-		from--;
-	}
-	for (; from < n; from++) {
-		const char *s = rel_json_str(rel_json_at(lines, from));
-
-		if (s)
-			rel_buf_addf(&b, "%s  | %s", b.len ? "\n" : "", s);
-	}
-	snprintf(err->context, sizeof(err->context), "%s", rel_buf_str(&b));
-}
-
-static int fail_as_told(const struct json_t *j, struct rel_err *err)
-{
-	const char *message = rel_json_get_str(j, "message");
-	const char *hint = rel_json_get_str(j, "hint");
-
-	rel_fail(err, code_of(rel_json_get_int(j, "exit", 1)), "%s",
-		message ? message : "the supervisor refused");
-	if (hint)
-		rel_hint(err, "%s", hint);
-	add_lines(rel_json_get(j, "instance"), err);
-	return -(int)err->code;
-}
-
 /* From when the new one serves until that is recorded, come what may. */
 static void hold_signals(bool hold)
 {
@@ -170,54 +123,32 @@ static void hold_signals(bool hold)
 	sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
 }
 
-static void on_progress(
-	struct ctx *cx, const char *event, const struct rel_side *to)
+struct progress {
+	struct ctx *cx;
+	int64_t number;
+};
+
+static void on_event(void *arg, const char *name)
 {
-	if (!event || strcmp(event, "moved") != 0)
+	const struct progress *p = arg;
+
+	if (strcmp(name, "moved") != 0)
 		return;
 	hold_signals(true);
-	say(cx, "v%" PRId64 " serves; what is left of the former one finishes",
-		to->number);
-}
-
-static int follow(
-	struct ctx *cx, int fd, const struct rel_side *to, struct rel_err *err)
-{
-	for (;;) {
-		REL_AUTO(rel_json_freep) struct json_t *j = NULL;
-		int r = rel_control_receive(fd, -1, &j, err);
-
-		if (r < 0)
-			return r;
-		if (!rel_json_true(rel_json_get(j, "done"))) {
-			on_progress(cx, rel_json_get_str(j, "event"), to);
-			continue;
-		}
-		if (rel_json_get_int(j, "exit", 1) != 0) {
-			r = fail_as_told(j, err);
-			return r == -REL_EUNHEALTHY && to
-				       ? rel_wrap(err,
-						 "v%" PRId64
-						 " did not get ready",
-						 to->number)
-				       : r;
-		}
-		if (rel_json_true(rel_json_get(j, "pinned")))
-			rel_notice(&cx->events,
-				"what runs here was started with -r: it is "
-				"not switched");
-		return 0;
-	}
+	say(p->cx,
+		"v%" PRId64 " serves; what is left of the former one finishes",
+		p->number);
 }
 
 static int switch_once(struct ctx *cx, const struct rel_plan *p,
 	const struct rel_side *side, int tree_fd, struct rel_err *err)
 {
 	REL_AUTO(rel_target_done) struct rel_target t = { .tree_fd = -1 };
+	REL_AUTO(rel_json_freep) struct json_t *answer = NULL;
 	REL_AUTO(rel_closep) int fd = -1;
-	struct json_t *j;
-	int r = rel_control_connect(
-		rel_store_fd(cx->home->store), p->app, &fd, err);
+	struct progress to = { cx, side->number };
+	struct json_t *q;
+	int r = ask_open(cx, p->app, &fd, err);
 
 	if (r == -REL_ENOTFOUND)
 		return 0;
@@ -225,12 +156,20 @@ static int switch_once(struct ctx *cx, const struct rel_plan *p,
 		r = fill_target(cx, p, side, &t, err);
 	if (r < 0)
 		return r;
-	j = rel_json_object();
-	rel_json_set(j, "op", rel_json_text("switch"));
-	rel_json_set(j, "target", rel_target_to_json(&t));
-	r = rel_control_send(fd, j, tree_fd, err);
-	rel_json_wipep(&j);
-	return r < 0 ? r : follow(cx, fd, side, err);
+	q = ask_new("switch");
+	rel_json_set(q, "target", rel_target_to_json(&t));
+	r = ask_send(fd, q, tree_fd, err);
+	if (r < 0)
+		return r;
+	r = ask_end(fd, -1, on_event, &to, &answer, err);
+	if (r == -REL_EUNHEALTHY)
+		return rel_wrap(
+			err, "v%" PRId64 " did not get ready", side->number);
+	if (r == 0 && rel_json_true(rel_json_get(answer, "pinned")))
+		rel_notice(&cx->events,
+			"what runs here was started with -r: it is not "
+			"switched");
+	return r;
 }
 
 /* It may be busy with what a command that was killed has begun, or stop. */
@@ -252,23 +191,24 @@ int switch_running(struct ctx *cx, struct rel_plan *p,
 int switch_watch(
 	struct ctx *cx, const char *app, int64_t seconds, struct rel_err *err)
 {
-	REL_AUTO(rel_json_freep) struct json_t *j = rel_json_object();
+	REL_AUTO(rel_json_freep) struct json_t *answer = NULL;
 	REL_AUTO(rel_closep) int fd = -1;
-	int r = rel_control_connect(
-		rel_store_fd(cx->home->store), app, &fd, err);
+	struct json_t *q;
+	int r = ask_open(cx, app, &fd, err);
 
+	hold_signals(false);
 	if (r == -REL_ENOTFOUND) {
-		rel_notice(&cx->events, "nothing runs here that could be "
-					"watched");
+		rel_notice(
+			&cx->events, "nothing runs here that could be watched");
 		return 0;
 	}
-	hold_signals(false);
-	rel_json_set(j, "op", rel_json_text("watch"));
-	rel_json_set(j, "seconds", rel_json_number(seconds));
-	if (r == 0)
-		r = rel_control_send(fd, j, -1, err);
+	if (r < 0)
+		return r;
+	q = ask_new("watch");
+	rel_json_set(q, "seconds", rel_json_number(seconds));
+	r = ask_send(fd, q, -1, err);
 	if (r < 0)
 		return r;
 	say(cx, "watching it for %" PRId64 " s", seconds);
-	return follow(cx, fd, NULL, err);
+	return ask_end(fd, -1, NULL, NULL, &answer, err);
 }

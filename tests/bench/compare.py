@@ -164,6 +164,14 @@ class Bench:
     def bwrap(self):
         return self.timed(self.bubble)
 
+    def ns_adds(self):
+        """What the isolation itself costs, without ledger and libraries."""
+        return self.enclosed() - self.time_rel(
+            self.running, "exec", "--isolation=none", "true")
+
+    def bwrap_adds(self):
+        return self.bwrap() - self.env_true()
+
     def bwrap_argv(self):
         """The mounts of relctl's level ns, and its namespaces."""
         argv = ["bwrap", "--unshare-user", "--unshare-pid", "--unshare-ipc",
@@ -225,6 +233,7 @@ class Bench:
         yield "exec true | env -i true", self.execute, self.env_true
         if shutil.which("bwrap"):
             yield "exec true in ns | bwrap", self.enclosed, self.bwrap
+            yield "what ns | bwrap adds", self.ns_adds, self.bwrap_adds
 
     def measure(self):
         self.prepare()
