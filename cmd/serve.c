@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve.h"
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "load.h"
 #include "opt.h"
 #include "out.h"
+#include "ref.h"
 #include "run/supervisor.h"
 
 #include <errno.h>
@@ -18,6 +20,7 @@
 
 struct serving {
 	struct loaded l;
+	int lock_fd; /* of the app */
 	struct box box;
 	struct rel_formation formation;
 	REL_VEC(struct rel_override) overrides;
@@ -28,6 +31,7 @@ struct serving {
 static void serving_done(struct serving *s)
 {
 	loaded_done(&s->l);
+	rel_closep(&s->lock_fd);
 	box_done(&s->box);
 	rel_formation_done(&s->formation);
 	for (size_t i = 0; i < s->names.n; i++)
@@ -311,6 +315,7 @@ static int supervise(struct ctx *cx, struct serving *s,
 		.color = cx->color_out,
 		.drop = a->overflow && !strcmp(a->overflow, "drop"),
 		.store_fd = rel_store_fd(cx->home->store),
+		.lock_fd = &s->lock_fd,
 		.notify_socket = getenv("NOTIFY_SOCKET"),
 		.events = &cx->events,
 	};
@@ -331,19 +336,43 @@ static int supervise(struct ctx *cx, struct serving *s,
 	return r < 0 ? r : status;
 }
 
+/*
+ * Load it while nobody changes which release is current: a command that does
+ * so later finds the supervisor. What was asked for is worth more than that: a
+ * release that takes its time, or a read-only disk, is not waited for for ever.
+ */
+static int load(struct ctx *cx, const char *word, struct serving *s,
+	struct rel_err *err)
+{
+	REL_AUTO(rel_release_row_done) struct rel_release_row row = { 0 };
+	struct rel_err busy;
+	int r = release_find(cx, word, &row, err);
+
+	if (r < 0)
+		return r;
+	if (rel_store_lock_app(cx->home->store, row.app, cx->home->opt.wait_ms,
+		    &s->lock_fd, &busy) == -REL_EBUSY)
+		rel_notice(&cx->events,
+			"another command changes the app's release: 'relctl "
+			"-a %s status' tells whether this one is current",
+			row.app);
+	r = release_load(cx, word, &s->l, err);
+	if (r < 0)
+		return r;
+	return target_complete(cx, &s->l.row.artifact, &s->l.target, err);
+}
+
 int serve(struct ctx *cx, const struct run_args *a, int types_n, char **types,
 	struct rel_err *err)
 {
 	REL_AUTO(serving_done)
-	struct serving s = { .l = { .target.tree_fd = -1 } };
+	struct serving s = { .l = { .target.tree_fd = -1 }, .lock_fd = -1 };
 	int r = box_make(cx, &a->box, &s.box, err);
 
 	if (a->port == 0 || a->port > 65535)
 		return rel_fail(err, REL_EUSAGE, "--port is 1 to 65535");
 	if (r == 0)
-		r = release_load(cx, a->release, &s.l, err);
-	if (r == 0)
-		r = target_complete(cx, &s.l.row.artifact, &s.l.target, err);
+		r = load(cx, a->release, &s, err);
 	if (r == 0)
 		r = find_formation(cx, &s, a, types_n, types, err);
 	if (r == 0)

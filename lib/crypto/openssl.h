@@ -8,11 +8,13 @@
 /*
  * OpenSSL reads openssl.cnf when it is first used, and that file can load
  * providers and change defaults. It is nobody's business in here, and reading
- * it is the larger part of OpenSSL's start. Calling this again costs nothing.
+ * it is the larger part of OpenSSL's start. Tidying up before the process ends
+ * is no use to anybody, and costs as much. Calling this again costs nothing.
  */
 static inline void rel_openssl_start(void)
 {
-	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	OPENSSL_init_crypto(
+		OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);
 }
 
 #endif

@@ -138,6 +138,7 @@ static int begin(struct supervisor *s, struct rel_err *err)
 	struct set *set = s->sets;
 	int r = open_control(s, err);
 
+	rel_closep(s->how->lock_fd);
 	if (r == 0)
 		r = rel_sink_open(STDOUT_FILENO, s->how->drop, &s->sink, err);
 	if (r == 0)

@@ -40,6 +40,9 @@ struct rel_supervise { /* borrowed, but for the target, which is taken */
 	enum rel_log_format format;
 	bool color, drop;
 	int store_fd;
+	/* Held by the caller so that no release comes between what was loaded
+	 * and now: closed when commands can reach the supervisor. Or -1. */
+	int *lock_fd;
 	const char *notify_socket;	 /* systemd's, or NULL */
 	const struct rel_events *events; /* notices that are no log lines */
 };

@@ -251,12 +251,34 @@ exit "${HOOK:-0}"' | tr '\n' ';' >>Procfile
 	begin -m web=1 --front web=AT
 	"$RELCTL" config set HOLD=/app >"$HOME/out" 2>&1 3>&- &
 	victim=$!
-	eventually grep -q hook "$HOME/out"
+	eventually grep -q "^hook" "$HOME/out"
 	kill -KILL "$victim"
 	wait "$victim" || true
 	stays_v1
 	[ "$(state_of v2)" = false,false ]
 	try -q config set TEXT=two
+	[ "$status" = 0 ]
+	answers "$output"
+}
+
+@test "run waits for who changes the release, and not for ever" {
+	python_shop
+	echo 'release: echo hook; while [ -e "$HOLD" ]; do sleep 0.05; done' \
+		>>Procfile
+	commit "A hook"
+	build
+	relctl -q release --set HOLD=/none
+	"$RELCTL" config set HOLD=/app >"$HOME/out" 2>&1 3>&- &
+	victim=$!
+	loading=$victim
+	eventually grep -q "^hook" "$HOME/out"
+	begin -m web=1 --front web=AT --wait 1
+	has "$(cat "$HOME/err")" "another command changes the app's release"
+	stays_v1
+	kill -KILL "$victim"
+	wait "$victim" || true
+	# Of the lock nothing is left in the supervisor.
+	try -q --wait 0 config set TEXT=two
 	[ "$status" = 0 ]
 	answers "$output"
 }
