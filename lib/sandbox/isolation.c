@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sandbox/sandbox.h"
+#include "base/mem.h"
+#include "sandbox/keeper.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const names[] = { "auto", "none", "landlock", "ns" };
@@ -31,4 +33,13 @@ enum rel_isolation rel_isolation_below(enum rel_isolation level)
 const char *rel_sandbox_home(const struct rel_sandbox *box)
 {
 	return box->level == REL_ISOLATION_NS ? "/app" : box->tree;
+}
+
+void rel_sandbox_hidden(const struct rel_sandbox *box, struct rel_strings *ret)
+{
+	for (size_t i = 0; i < box->hidden_n; i++) {
+		char *real = realpath(box->hidden[i], NULL);
+
+		rel_strings_push(ret, real ? real : rel_strdup(box->hidden[i]));
+	}
 }

@@ -93,6 +93,10 @@ void rel_variables_make(const struct rel_spawn *how, const char *tmp,
 	struct rel_keeper *k, struct rel_variables *ret);
 void rel_variables_done(struct rel_variables *e);
 
+/* isolation.c: the real paths of what is hidden: a link to it shows nothing,
+ * but what it leads to may be seen without it. */
+void rel_sandbox_hidden(const struct rel_sandbox *box, struct rel_strings *ret);
+
 /* view.c: pivot into the fresh root of level ns. Returns -1, sets errno and
  * *ret_what. */
 int rel_view_enter(const struct rel_sandbox *box, const char **ret_what);

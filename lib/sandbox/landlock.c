@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/strings.h"
+#include "sandbox/keeper.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -290,16 +291,6 @@ static void view_done(struct view *v)
 	rel_strings_done(&v->hidden);
 }
 
-static void hide(struct view *v, const struct rel_sandbox *box)
-{
-	for (size_t i = 0; i < box->hidden_n; i++) {
-		char *real = realpath(box->hidden[i], NULL);
-
-		rel_strings_push(
-			&v->hidden, real ? real : rel_strdup(box->hidden[i]));
-	}
-}
-
 int rel_landlock_view(const struct rel_sandbox *box, const char *tmp,
 	int *ret_fd, struct rel_err *err)
 {
@@ -322,7 +313,7 @@ int rel_landlock_view(const struct rel_sandbox *box, const char *tmp,
 	if (r < 0)
 		return r;
 	v.handled_fs = attr.handled_fs;
-	hide(&v, box);
+	rel_sandbox_hidden(box, &v.hidden);
 	r = allow_system(&v, err);
 	for (size_t i = 0; r == 0 && i < box->binds_n; i++)
 		r = allow_bind(&v, &box->binds[i], err);

@@ -226,7 +226,7 @@ static int hide_one(int root, const char *path)
 {
 	struct stat st;
 
-	if (fstatat(root, path + 1, &st, 0) < 0)
+	if (fstatat(root, path + 1, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0;
 	if (!S_ISDIR(st.st_mode))
 		return attach(clone_of(root, "dev/null",
@@ -256,7 +256,7 @@ static int resolver(int root)
 
 /* What makes up the root; ${what} is kept up to date for the message. */
 static int furnish(int root, const struct rel_sandbox *box, const int *sources,
-	const char **what)
+	const struct rel_strings *hidden, const char **what)
 {
 	*what = "mount the system's directories";
 	for (size_t i = 0; i < COUNT(system_dirs); i++)
@@ -292,8 +292,8 @@ static int furnish(int root, const struct rel_sandbox *box, const int *sources,
 		if (attach_bind(root, &box->binds[i], sources[i + 1]) < 0)
 			return -1;
 	*what = "hide the store";
-	for (size_t i = 0; i < box->hidden_n; i++)
-		if (hide_one(root, box->hidden[i]) < 0)
+	for (size_t i = 0; i < hidden->n; i++)
+		if (hide_one(root, hidden->v[i]) < 0)
 			return -1;
 	return 0;
 }
@@ -303,6 +303,7 @@ int rel_view_enter(const struct rel_sandbox *box, const char **ret_what)
 	struct mount_attr ro = { .attr_set = MOUNT_ATTR_RDONLY };
 	REL_AUTO(rel_freep)
 	int *sources = rel_alloc((box->binds_n + 1) * sizeof(*sources));
+	REL_AUTO(rel_strings_done) struct rel_strings hidden = { 0 };
 	mode_t mask = umask(0);
 	int root;
 
@@ -311,6 +312,8 @@ int rel_view_enter(const struct rel_sandbox *box, const char **ret_what)
 		return -1;
 	if (clone_sources(box, sources, ret_what) < 0)
 		return -1;
+	/* The root covers /tmp: from then on paths there are not the same. */
+	rel_sandbox_hidden(box, &hidden);
 	/* What is made from here on is the user's: relctl's own has no number
 	 * in here. */
 	if (box->user.given) {
@@ -324,7 +327,7 @@ int rel_view_enter(const struct rel_sandbox *box, const char **ret_what)
 	/* Nothing can be mounted in a detached tree before Linux 6.15. */
 	if (syscall(SYS_move_mount, root, "", AT_FDCWD, "/tmp",
 		    MOVE_MOUNT_F_EMPTY_PATH) < 0 ||
-		furnish(root, box, sources, ret_what) < 0)
+		furnish(root, box, sources, &hidden, ret_what) < 0)
 		return -1;
 	*ret_what = "change to the fresh root";
 	if (fchdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||

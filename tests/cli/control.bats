@@ -234,7 +234,7 @@ hint: relctl -a shop run"
 
 @test "what is being stopped for another release is shown too" {
 	procfile 'web: trap "" TERM; exec python3 -SE serve.py'
-	begin_well --grace 3 --front "web=127.0.0.1:$(($(free_port) + 3))"
+	begin_well --grace 3 --front "web=127.0.0.1:$(($(free_ports 4 4) + 3))"
 	relctl -q config set N=1 >/dev/null 3>&- &
 	change=$!
 	eventually is '[.instances[] | "v\(.release) \(.state)"] | sort |

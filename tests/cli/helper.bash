@@ -176,6 +176,26 @@ isolation() {
 	[ "$status" = 0 ] || skip "no '$1' here: $stderr"
 }
 
+# free_ports TYPES MOST [OFFSET]…: the base of ports that are free.
+free_ports() {
+	python3 "$BATS_TEST_DIRNAME/free_ports.py" "$@"
+}
+
+# eventually COMMAND…: it succeeds within 20 s. What the supervisor of a test
+# has said is in err and log.
+eventually() {
+	local end=$((SECONDS + 20))
+
+	until "$@"; do
+		if [ "$SECONDS" -ge "$end" ]; then
+			echo "this did not come: $*"
+			tail -n 20 "$HOME/err" "$HOME/log"
+			return 1
+		fi
+		sleep 0.02
+	done >/dev/null 2>&1
+}
+
 # terminal [--type WAIT TEXT]… COMMAND…: on a terminal of its own; what it
 # showed is $output. TEXT is typed when WAIT was shown.
 terminal() {

@@ -34,45 +34,10 @@ procfile() {
 	relctl -q release
 }
 
-# eventually COMMAND…: it succeeds within 20 s.
-eventually() {
-	local end=$((SECONDS + 20))
-
-	until "$@"; do
-		if [ "$SECONDS" -ge "$end" ]; then
-			echo "this did not come: $*" >&2
-			cat "$HOME/err" "$HOME/log" >&2
-			return 1
-		fi
-		sleep 0.05
-	done >/dev/null
-}
-
-# A base of which the first ports of four types are free.
-free_port() {
-	python3 - <<-'END'
-	import random, socket
-
-	def free(port):
-	    try:
-	        socket.create_server(("", port)).close()
-	    except OSError:
-	        return False
-	    return True
-
-	while True:
-	    base = random.randrange(10000, 32000, 100)
-	    ports = [base + 100 * t + n for t in range(4) for n in range(4)]
-	    if all(map(free, ports)):
-	        print(base)
-	        break
-	END
-}
-
 # begin ARG…: relctl run in the background, as $supervisor, with ports of its
 # own from $port on. A second time it gets the same.
 begin() {
-	: "${port:=$(free_port)}"
+	: "${port:=$(free_ports 4 4)}"
 	"$RELCTL" run --log=json --port "$port" "$@" >"$HOME/log" \
 		2>"$HOME/err" </dev/null 3>&- &
 	supervisor=$!

@@ -14,23 +14,7 @@ supervised() {
 	unset supervisor
 	# What the tests count in the table of processes: nobody else's.
 	marker=1$RANDOM$RANDOM$RANDOM
-	base=$(python3 - <<-'END'
-		import random, socket
-		def free(port):
-		    with socket.socket() as s:
-		        try:
-		            s.bind(("", port))
-		        except OSError:
-		            return False
-		    return True
-		while True:
-		    base = random.randrange(15000, 31000, 10)
-		    if all(free(base + 100 * t + n)
-		           for t in range(8) for n in range(10)):
-		        print(base)
-		        break
-		END
-	)
+	base=$(free_ports 8 10)
 }
 
 # The processes of a test that failed must not be in the way of others.

@@ -73,46 +73,10 @@ python_shop() {
 		'worker: exec python3 -SE -c "import time; time.sleep(1e6)"'
 }
 
-# eventually COMMAND…: it succeeds within 20 s.
-eventually() {
-	local end=$((SECONDS + 20))
-
-	until "$@"; do
-		if [ "$SECONDS" -ge "$end" ]; then
-			echo "this did not come: $*"
-			tail -n 20 "$HOME/err" "$HOME/log"
-			return 1
-		fi
-		sleep 0.02
-	done >/dev/null 2>&1
-}
-
-# free_port: of the first hundred and the first of four more, and one besides.
-free_port() {
-	python3 - <<-'END'
-	import random, socket
-
-	def free(port):
-	    try:
-	        socket.create_server(("", port)).close()
-	    except OSError:
-	        return False
-	    return True
-
-	while True:
-	    base = random.randrange(10000, 32000, 600)
-	    ports = [base + n for n in range(20)]
-	    ports += [base + 100 * t for t in range(1, 5)] + [base + 599]
-	    if all(map(free, ports)):
-	        print(base)
-	        break
-	END
-}
-
 # begin ARG…: relctl run in the background; $port is the base of its ports, and
 # AT in an argument is $at, the address for --front and --listen.
 begin() {
-	port=$(free_port)
+	port=$(free_ports 5 20 599)
 	at=$((port + 599))
 	"$RELCTL" run --log=json --port "$port" "${@//AT/127.0.0.1:$at}" \
 		>"$HOME/log" 2>"$HOME/err" </dev/null 3>&- &

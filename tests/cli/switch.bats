@@ -157,7 +157,7 @@ state_of() {
 @test "PORT of the config moves with its release" {
 	python_shop
 	relctl -q release
-	port=$(free_port)
+	port=$(free_ports 5 20 599)
 	relctl -q config set PORT="$port"
 	"$RELCTL" run web --log=json >"$HOME/log" 2>"$HOME/err" </dev/null \
 		3>&- &
@@ -515,7 +515,7 @@ is_away() {
 	python_shop
 	relctl -q release --set MODE=exit
 	for how in "" "--front web=AT"; do
-		port=$(free_port)
+		port=$(free_ports 5 20 599)
 		at=$((port + 599))
 		# shellcheck disable=SC2086 # no word, or two
 		"$RELCTL" run web --log=json --port "$port" ${how//AT/127.0.0.1:$at} \
@@ -537,7 +537,7 @@ is_away() {
 	mkdir "$HOME/flags"
 	python_shop
 	relctl -q release --set MODE=need --set FLAG="$HOME/flags/there"
-	port=$(free_port)
+	port=$(free_ports 5 20 599)
 	"$RELCTL" run web --log=json --port "$port" --bind "$HOME/flags" \
 		>"$HOME/log" 2>"$HOME/err" </dev/null 3>&- &
 	supervisor=$!

@@ -109,3 +109,25 @@ print('heard')"
 	done
 	[ ! -e "$dir" ]
 }
+
+@test "the store and the key are hidden also where a link leads to them" {
+	local level
+
+	mkdir "$HOME/links"
+	ln -s "$HOME/data" "$HOME/links/data"
+	ln -s ../config/relctl/key "$HOME/links/key"
+	export RELCTL_STORE=$HOME/links/data/relctl
+	export RELCTL_KEY_FILE=$HOME/links/key
+	try -q -a shop exec --isolation=none sh -c \
+		"ls $HOME/data/relctl && cat $HOME/config/relctl/key"
+	[ "$status" = 0 ]
+	for level in ns landlock; do
+		isolation "$level"
+		try -q -a shop exec --isolation="$level" --bind "$HOME/data" \
+			--bind "$HOME/config" --bind "$HOME/links" sh -c \
+			"ls $HOME/data/relctl; cat $HOME/config/relctl/key
+			cat $HOME/links/key; ls $HOME/links/data/relctl; exit 42"
+		[ "$status" = 42 ]
+		[ "$output" = "" ]
+	done
+}
