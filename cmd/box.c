@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define LEAST_MEMORY (1 << 20)
+
 void box_done(struct box *b)
 {
 	for (size_t i = 0; i < b->paths.n; i++)
@@ -38,6 +40,9 @@ static int parse_size(const char *text, int64_t *ret, struct rel_err *err)
 		return rel_fail(err, REL_EUSAGE,
 			"--memory '%s' is not a size like 512M or 2G", text);
 	*ret = unit ? (int64_t)n << (10 * (unit - units + 1)) : n;
+	if (*ret < LEAST_MEMORY)
+		return rel_fail(err, REL_EUSAGE,
+			"--memory '%s' is less than 1M: nothing starts", text);
 	return 0;
 }
 
@@ -85,8 +90,7 @@ static int add_binds(struct box *b, const struct opt_list *paths, bool writable,
 
 		if (!path)
 			return rel_fail(err, REL_ENOTFOUND,
-				"'%s', which is to be seen, is not there",
-				paths->v[i]);
+				"--bind: there is no '%s'", paths->v[i]);
 		rel_vec_push(&b->paths, path);
 		if (!strcmp(path, "/"))
 			return rel_fail(err, REL_EUSAGE,

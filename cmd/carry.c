@@ -96,7 +96,7 @@ static int go_back(struct ctx *cx, const char *app, int64_t number,
 	};
 	int r = rel_plan_begin(&p, cx->home, app, &why, err);
 
-	snprintf(message, sizeof(message), "by itself: v%" PRId64 ": %s",
+	snprintf(message, sizeof(message), "by itself (v%" PRId64 ": %s)",
 		number, sick.msg);
 	say(cx, "v%" PRId64 " does not stay well: %s", number, sick.msg);
 	if (r < 0)

@@ -85,7 +85,8 @@ static void print_table(
 	static const char *const titles[] = { "NAME", "PID", "RELEASE", "SINCE",
 		"STATE", "RESTARTS", "MEMORY", "PORT" };
 	const struct json_t *all = rel_json_get(told, "instances");
-	struct table *t = table_new(cx, titles, 8, 0);
+	/* Not NAME: it is what is typed next. */
+	struct table *t = table_new(cx, titles, 8, 3);
 
 	if (rel_json_true(rel_json_get(told, "stopping")))
 		say(cx, "%s is stopping", app);

@@ -47,7 +47,8 @@ static int choose_type(const struct rel_processes *p, const char *wanted,
 		return 0;
 	}
 	if (wanted)
-		rel_fail(err, REL_ENOTFOUND, "no process type '%.*s'",
+		rel_fail(err, REL_ENOTFOUND,
+			"the release has no process type '%.*s'",
 			shown_len(wanted), wanted);
 	else if (n == 0)
 		rel_fail(
@@ -55,7 +56,7 @@ static int choose_type(const struct rel_processes *p, const char *wanted,
 	else
 		rel_fail(err, REL_EUSAGE, "which process type?");
 	rel_hint(err, "%s%s",
-		n ? "it has "
+		n ? "its process types: "
 		  : "add a Procfile to the commit: "
 		    "web: bin/web",
 		rel_buf_str(&names));

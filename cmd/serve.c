@@ -3,9 +3,10 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/strings.h"
 #include "load.h"
-#include "opt.h"
 #include "out.h"
+#include "overrides.h"
 #include "ref.h"
 #include "run/supervisor.h"
 
@@ -19,13 +20,14 @@
 #include <unistd.h>
 
 struct serving {
-	struct loaded l;
-	int lock_fd; /* of the app */
+	struct ctx *cx;
+	struct loaded l; /* its target goes to the supervisor */
+	int lock_fd;	 /* of the app */
 	struct box box;
 	struct rel_formation formation;
-	REL_VEC(struct rel_override) overrides;
-	REL_VEC(char *) names; /* of their types */
+	struct overrides overrides;
 	REL_VEC(struct rel_endpoint) listen, front;
+	struct rel_strings plan;
 };
 
 static void serving_done(struct serving *s)
@@ -34,111 +36,23 @@ static void serving_done(struct serving *s)
 	rel_closep(&s->lock_fd);
 	box_done(&s->box);
 	rel_formation_done(&s->formation);
-	for (size_t i = 0; i < s->names.n; i++)
-		free(s->names.v[i]);
-	rel_vec_free(&s->names);
-	rel_vec_free(&s->overrides);
+	overrides_done(&s->overrides);
 	rel_vec_free(&s->listen);
 	rel_vec_free(&s->front);
+	rel_strings_done(&s->plan);
 }
 
-static int no_type(
-	const struct rel_processes *p, const char *type, struct rel_err *err)
+/* Elsewhere `run` is followed by a command: `relctl run bash`. */
+static int word_check(
+	const struct rel_processes *p, const char *word, struct rel_err *err)
 {
-	REL_AUTO(rel_buf_free) struct rel_buf names = REL_BUF_INIT;
+	char types[sizeof(err->hint)];
+	int r = type_check(p, word, err);
 
-	for (size_t i = 0; i < p->n; i++)
-		if (!rel_process_is_hook(p->v[i].type))
-			rel_buf_addf(&names, "%s%s", names.len ? ", " : "",
-				p->v[i].type);
-	rel_fail(err, REL_ENOTFOUND, "no process type '%.*s'", shown_len(type),
-		type);
-	return names.len ? rel_hint(err, "the release has %s", names.p)
-			 : rel_hint(err, "add a Procfile to the commit: web: "
-					 "bin/web");
-}
-
-static bool has_type(const struct rel_processes *p, const char *type)
-{
-	return rel_processes_command(p, type) && !rel_process_is_hook(type);
-}
-
-/* [TYPE=]VALUE: an override of nothing yet, and where the value begins. */
-static int new_override(struct serving *s, const char *text,
-	struct rel_override *ret, const char **ret_value, struct rel_err *err)
-{
-	const char *eq = strchr(text, '=');
-	char *type = rel_strndup(text, eq ? (size_t)(eq - text) : 0);
-
-	rel_vec_push(&s->names, type);
-	*ret = (struct rel_override){ type, -1, -1, -1, -1 };
-	*ret_value = eq ? eq + 1 : text;
-	if (*type && !has_type(&s->l.target.processes, type))
-		return no_type(&s->l.target.processes, type, err);
-	return 0;
-}
-
-static int parse_seconds(const char *option, const char *text, int64_t *ret_ms,
-	struct rel_err *err)
-{
-	char *end;
-	double s = strtod(text, &end);
-
-	if (*end || end == text || !(s >= 0) || s > 86400)
-		return rel_fail(err, REL_EUSAGE,
-			"--%s '%s' is not a number of seconds up to 86400",
-			option, text);
-	*ret_ms = (int64_t)(s * 1000 + 0.5);
-	return 0;
-}
-
-static int parse_restart(const char *text, int *ret, struct rel_err *err)
-{
-	static const char *const words[] = { "always", "on-failure", "never" };
-
-	for (int i = 0; i < 3; i++)
-		if (!strcmp(words[i], text)) {
-			*ret = i;
-			return 0;
-		}
-	return rel_fail(err, REL_EUSAGE,
-		"--restart '%s': always, on-failure or never", text);
-}
-
-static int add_overrides(struct serving *s, const char *option,
-	const struct opt_list *values, struct rel_err *err)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < values->n; i++) {
-		struct rel_override o;
-		const char *value;
-
-		r = new_override(s, values->v[i], &o, &value, err);
-		if (r < 0)
-			return r;
-		switch (option[0]) {
-		case 'g':
-			r = parse_seconds(option, value, &o.grace_ms, err);
-			break;
-		case 'r':
-			r = parse_restart(value, &o.restart, err);
-			break;
-		default:
-			if (!strcmp(option, "start-timeout")) {
-				r = parse_seconds(option, value,
-					&o.start_timeout_ms, err);
-				break;
-			}
-			o.stop_signal = rel_signal_parse(value);
-			if (o.stop_signal < 0)
-				r = rel_fail(err, REL_EUSAGE,
-					"--stop-signal '%s' is no signal that "
-					"can be caught",
-					value);
-		}
-		rel_vec_push(&s->overrides, o);
-	}
+	if (r == 0)
+		return 0;
+	memcpy(types, err->hint, sizeof(types));
+	rel_hint(err, "%s; a command is for 'relctl exec'", types);
 	return r;
 }
 
@@ -151,8 +65,9 @@ static int add_endpoints(struct serving *s, const struct opt_list *texts,
 
 		if (r < 0)
 			return r;
-		if (!has_type(&s->l.target.processes, e.type))
-			return no_type(&s->l.target.processes, e.type, err);
+		r = type_check(&s->l.target.processes, e.type, err);
+		if (r < 0)
+			return r;
 		if (front)
 			rel_vec_push(&s->front, e);
 		else
@@ -190,9 +105,10 @@ static int find_formation(struct ctx *cx, struct serving *s,
 		return r;
 	rel_formation_complete(p, a->formation ? &given : NULL, &stored,
 		&s->l.target.declared, &s->formation);
-	for (int i = 0; i < types_n; i++)
-		if (!has_type(p, types[i]))
-			return no_type(p, types[i], err);
+	for (int i = 0; r == 0 && i < types_n; i++)
+		r = word_check(p, types[i], err);
+	if (r < 0)
+		return r;
 	for (size_t k = 0; types_n > 0 && k < s->formation.n; k++) {
 		bool named = false;
 
@@ -225,14 +141,19 @@ static const struct rel_endpoint *endpoint_of(
 	return NULL;
 }
 
-/* What is going to run, and where it can be reached. */
-static void print_plan(struct ctx *cx, const struct serving *s, int base)
+/* What is going to run, and where it can be reached: lines to be said. */
+static void write_plan(struct serving *s, int base)
 {
 	const struct rel_target *t = &s->l.target;
+	int width = 10;
 
-	say(cx, "%s: v%" PRId64 "%s%.7s, isolation '%s'", t->app, t->release,
-		*t->commit ? ", " : "", t->commit,
-		rel_isolation_name(s->box.sandbox.level));
+	for (size_t i = 0; i < s->formation.n; i++)
+		if ((int)strlen(s->formation.v[i].type) > width)
+			width = (int)strlen(s->formation.v[i].type);
+	rel_strings_push(&s->plan,
+		rel_printf("%s: v%" PRId64 "%s%.7s, isolation '%s'", t->app,
+			t->release, *t->commit ? ", " : "", t->commit,
+			rel_isolation_name(s->box.sandbox.level)));
 	for (size_t i = 0; i < s->formation.n; i++) {
 		const char *type = s->formation.v[i].type;
 		const struct rel_endpoint *e = endpoint_of(s, type);
@@ -249,7 +170,8 @@ static void print_plan(struct ctx *cx, const struct serving *s, int base)
 		else
 			snprintf(at, sizeof(at), "ports %d to %d", first,
 				first + n - 1);
-		say(cx, "  %-10s ×%-3d %s", type, n, at);
+		rel_strings_push(&s->plan,
+			rel_printf("  %-*s ×%-3d %s", width, type, n, at));
 	}
 }
 
@@ -278,11 +200,11 @@ static void record(struct ctx *cx, const struct serving *s)
 	struct rel_err err;
 	int r = rel_home_reopen(cx->home, &err);
 
-	rel_json_set(b, "number", rel_json_number(s->l.target.release));
+	rel_json_set(b, "number", rel_json_number(s->l.row.number));
 	rel_json_set(b, "formation", rel_formation_to_json(&s->formation));
 	box_record(&s->box, b);
 	if (r == 0)
-		r = rel_home_append(cx->home, s->l.target.app, "run", b, NULL,
+		r = rel_home_append(cx->home, s->l.row.app, "run", b, NULL,
 			NULL, NULL, &err);
 	else
 		rel_json_free(b);
@@ -293,6 +215,19 @@ static void record(struct ctx *cx, const struct serving *s)
 	rel_ledger_closep(&cx->home->ledger);
 }
 
+/* The supervisor has every port: what is refused before is no run. */
+static void on_begun(void *arg)
+{
+	struct serving *s = arg;
+	mode_t theirs = umask(077);
+
+	for (size_t i = 0; i < s->plan.n; i++)
+		say(s->cx, "%s", s->plan.v[i]);
+	box_notices(s->cx, &s->box);
+	record(s->cx, s);
+	umask(theirs);
+}
+
 static int supervise(struct ctx *cx, struct serving *s,
 	const struct run_args *a, struct rel_err *err)
 {
@@ -301,8 +236,8 @@ static int supervise(struct ctx *cx, struct serving *s,
 		.target = &s->l.target,
 		.formation = &s->formation,
 		.box = &s->box.sandbox,
-		.overrides = s->overrides.v,
-		.overrides_n = s->overrides.n,
+		.overrides = s->overrides.all.v,
+		.overrides_n = s->overrides.all.n,
 		.port = a->port > 0 ? (int)a->port
 				    : rel_target_port(&s->l.target),
 		.port_given = a->port > 0,
@@ -318,6 +253,8 @@ static int supervise(struct ctx *cx, struct serving *s,
 		.lock_fd = &s->lock_fd,
 		.notify_socket = getenv("NOTIFY_SOCKET"),
 		.events = &cx->events,
+		.begun = on_begun,
+		.begun_arg = s,
 	};
 	int status = 0, r;
 
@@ -327,9 +264,7 @@ static int supervise(struct ctx *cx, struct serving *s,
 						       : REL_LOG_RAW;
 	rel_ledger_closep(&cx->home->ledger);
 	settle_level(cx, how.box);
-	print_plan(cx, s, how.port);
-	box_notices(cx, &s->box);
-	record(cx, s);
+	write_plan(s, how.port);
 	umask(cx->umask);
 	r = rel_supervise(&how, &status, err);
 	umask(077);
@@ -366,23 +301,30 @@ int serve(struct ctx *cx, const struct run_args *a, int types_n, char **types,
 	struct rel_err *err)
 {
 	REL_AUTO(serving_done)
-	struct serving s = { .l = { .target.tree_fd = -1 }, .lock_fd = -1 };
+	struct serving s = {
+		.cx = cx, .l = { .target.tree_fd = -1 }, .lock_fd = -1
+	};
 	int r = box_make(cx, &a->box, &s.box, err);
 
 	if (a->port == 0 || a->port > 65535)
-		return rel_fail(err, REL_EUSAGE, "--port is 1 to 65535");
+		return rel_fail(err, REL_EUSAGE,
+			"--port takes a number from 1 to 65535");
 	if (r == 0)
 		r = load(cx, a->release, &s, err);
 	if (r == 0)
 		r = find_formation(cx, &s, a, types_n, types, err);
 	if (r == 0)
-		r = add_overrides(&s, "grace", &a->grace, err);
+		r = overrides_add(&s.overrides, OVERRIDE_GRACE, &a->grace,
+			&s.l.target.processes, err);
 	if (r == 0)
-		r = add_overrides(&s, "stop-signal", &a->stop_signal, err);
+		r = overrides_add(&s.overrides, OVERRIDE_STOP_SIGNAL,
+			&a->stop_signal, &s.l.target.processes, err);
 	if (r == 0)
-		r = add_overrides(&s, "restart", &a->restart, err);
+		r = overrides_add(&s.overrides, OVERRIDE_RESTART, &a->restart,
+			&s.l.target.processes, err);
 	if (r == 0)
-		r = add_overrides(&s, "start-timeout", &a->start_timeout, err);
+		r = overrides_add(&s.overrides, OVERRIDE_START_TIMEOUT,
+			&a->start_timeout, &s.l.target.processes, err);
 	if (r == 0)
 		r = add_endpoints(&s, &a->listen, false, err);
 	if (r == 0)

@@ -9,31 +9,65 @@
 
 #include <string.h>
 
-#define PROCFILE_LIMIT (1u << 20) /* as the maker's */
+#define FILE_LIMIT (1u << 20) /* as the maker's */
+
+/* A file at the top of a commit's tree; *ret_found is false if it is none. */
+static int read_top(struct rel_git *g, const struct rel_git_commit *c,
+	const char *name, struct rel_buf *ret, bool *ret_found,
+	struct rel_err *err)
+{
+	struct rel_git_entry e;
+	bool found;
+	int r = rel_git_top_entry(g, c->tree, name, &e, &found, err);
+
+	if (r < 0)
+		return r;
+	/* What is wrong with another kind of entry is told by the walk. */
+	*ret_found = found && (e.mode & 0170000) == 0100000;
+	if (!*ret_found)
+		return 0;
+	r = rel_git_blob(g, &e, FILE_LIMIT, ret, err);
+	if (r == -REL_EINVALID)
+		return rel_fail(err, REL_EINVALID, "'%s' is over 1 MiB", name);
+	return r;
+}
+
+/* The artifact's is read when it is made, but a command can take its time. */
+static int check_appjson(
+	struct rel_git *g, const struct rel_git_commit *c, struct rel_err *err)
+{
+	REL_AUTO(rel_appjson_done) struct rel_appjson app = { 0 };
+	REL_AUTO(rel_buf_free) struct rel_buf text = REL_BUF_INIT;
+	bool found;
+	int r = read_top(g, c, "app.json", &text, &found, err);
+
+	if (r < 0 || !found)
+		return r;
+	return rel_appjson_parse(rel_buf_str(&text), text.len, &app, err);
+}
 
 int rel_product_line(struct rel_git *g, const struct rel_git_commit *c,
 	char **ret, struct rel_err *err)
 {
 	REL_AUTO(rel_processes_done) struct rel_processes processes = { 0 };
 	REL_AUTO(rel_buf_free) struct rel_buf text = REL_BUF_INIT;
-	struct rel_git_entry e;
+	const char *line;
 	bool found;
-	int r = rel_git_top_entry(g, c->tree, "Procfile", &e, &found, err);
+	int r = read_top(g, c, "Procfile", &text, &found, err);
 
 	if (r < 0)
 		return r;
 	*ret = NULL;
-	/* What is wrong with another kind of entry is told by the walk. */
-	if (!found || (e.mode & 0170000) != 0100000)
+	if (!found)
 		return 0;
-	r = rel_git_blob(g, &e, PROCFILE_LIMIT, &text, err);
-	if (r == -REL_EINVALID)
-		return rel_fail(err, REL_EINVALID, "'Procfile' is over 1 MiB");
+	r = rel_procfile_parse(rel_buf_str(&text), text.len, &processes, err);
+	if (r < 0)
+		return r;
+	line = rel_processes_command(&processes, "build");
+	if (line)
+		r = check_appjson(g, c, err);
 	if (r == 0)
-		r = rel_procfile_parse(
-			rel_buf_str(&text), text.len, &processes, err);
-	if (r == 0)
-		*ret = rel_strdup(rel_processes_command(&processes, "build"));
+		*ret = rel_strdup(line);
 	return r;
 }
 

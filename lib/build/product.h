@@ -21,8 +21,9 @@ struct rel_product { /* borrowed */
 	int signal;		      /* out: as rel_command_run's */
 };
 
-/* The `build:` line of a commit's Procfile, or NULL; the caller frees. Errors:
- * rel_procfile_parse's, rel_git_*'s. */
+/* The `build:` line of a commit's Procfile, or NULL; the caller frees. With one
+ * app.json is checked, too. Errors: rel_procfile_parse's, rel_appjson_parse's,
+ * rel_git_*'s. */
 int rel_product_line(struct rel_git *g, const struct rel_git_commit *c,
 	char **ret, struct rel_err *err) REL_CHECK;
 

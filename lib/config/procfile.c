@@ -6,6 +6,7 @@
 #include "base/vec.h"
 #include "config/text.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -171,6 +172,19 @@ static int check_type(const struct reader *r, size_t n)
 		      : form);
 }
 
+/* As part of the name of a variable they are the same. */
+static bool is_alike(const char *a, const char *b)
+{
+	for (; *a && *b; a++, b++) {
+		int x = *a == '-' ? '_' : toupper((unsigned char)*a);
+		int y = *b == '-' ? '_' : toupper((unsigned char)*b);
+
+		if (x != y)
+			return false;
+	}
+	return *a == *b;
+}
+
 static int read_line(const struct reader *r, struct rel_processes *found)
 {
 	size_t n = type_length(r->bol, r->eol);
@@ -193,11 +207,18 @@ static int read_line(const struct reader *r, struct rel_processes *found)
 	process = &found->v[found->n - 1];
 	process->type = rel_strndup(r->bol, n);
 	process->command = rel_strndup(p, (size_t)(end - p));
-	for (size_t i = 0; i + 1 < found->n; i++)
+	for (size_t i = 0; i + 1 < found->n; i++) {
 		if (strcmp(found->v[i].type, process->type) == 0)
 			return fault(r, r->bol,
 				"a process type that is there already",
 				"leave one of the two lines out");
+		if (is_alike(found->v[i].type, process->type))
+			return fault(r, r->bol,
+				"a process type that differs from another one "
+				"by case or '-' and '_' alone",
+				"give it another name: they would share the "
+				"variable RELCTL_PORT_TYPE");
+	}
 	return 0;
 }
 

@@ -7,11 +7,13 @@
 #include "run/set.h"
 #include "sandbox/orphans.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define WATCH_BAD 2 /* ends within the watch: more than bad luck */
+#define WATCH_MOST_S (366 * 86400)
 
 /* Somebody who wants to know whether all stays well for a while. */
 struct watcher {
@@ -206,38 +208,64 @@ static void watch_passed(void *arg)
 	answer_done(c, 0, NULL, NULL);
 }
 
+/* It failed and stays away; that a job is done is no failure. */
+static bool is_lost(const struct instance *i)
+{
+	return i->state == REL_STATE_ENDED && (i->status != 0 || i->gave_up);
+}
+
+static void tell_bad(struct rel_client *c, const struct instance *i)
+{
+	char why[300];
+
+	if (i->sick[0])
+		snprintf(why, sizeof(why), "%s: %s", i->name, i->sick);
+	else if (is_lost(i) && !i->gave_up)
+		snprintf(why, sizeof(why), "%s ended with status %d", i->name,
+			i->status);
+	else
+		snprintf(why, sizeof(why), "%s ends again and again", i->name);
+	answer_done(c, 8, why, NULL);
+}
+
 static void do_watch(
 	struct supervisor *s, struct rel_client *c, const struct json_t *j)
 {
-	struct watcher *w = rel_alloc(sizeof(*w));
+	int64_t seconds = rel_json_get_int(j, "seconds", 0);
+	struct watcher *w;
 
+	/* Since the switch: nothing more would be heard of that one. */
+	for (size_t k = 0; k < s->sets->instances.n; k++)
+		if (is_lost(s->sets->instances.v[k])) {
+			tell_bad(c, s->sets->instances.v[k]);
+			return;
+		}
+	if (seconds > WATCH_MOST_S)
+		seconds = WATCH_MOST_S;
+	w = rel_alloc(sizeof(*w));
 	w->sup = s;
 	w->client = c;
 	rel_vec_push(&s->watchers, w);
-	rel_loop_arm(s->loop, &w->timer,
-		rel_monotonic_ms() + rel_json_get_int(j, "seconds", 0) * 1000,
+	rel_loop_arm(s->loop, &w->timer, rel_monotonic_ms() + seconds * 1000,
 		watch_passed, w);
 }
 
 void answer_news(struct instance *i, bool bad)
 {
 	struct supervisor *s = i->set->sup;
-	char why[300];
 
 	/* Nor is that a job is done. */
 	if (!bad || i->asked || i->set != s->sets || s->stopping ||
-		(i->state == REL_STATE_ENDED && i->status == 0 && !i->gave_up))
+		(i->state == REL_STATE_ENDED && !is_lost(i)))
 		return;
 	for (size_t k = s->watchers.n; k-- > 0;) {
 		struct watcher *w = s->watchers.v[k];
 		struct rel_client *c = w->client;
 
-		if (++w->bad < WATCH_BAD && !i->sick[0])
+		if (++w->bad < WATCH_BAD && !i->sick[0] && !is_lost(i))
 			continue;
-		snprintf(why, sizeof(why), "%s: %s", i->name,
-			i->sick[0] ? i->sick : "it ends again and again");
 		forget_watcher(w);
-		answer_done(c, 8, why, NULL);
+		tell_bad(c, i);
 	}
 }
 
@@ -305,7 +333,11 @@ void answer_stopped(struct supervisor *s)
 		struct rel_client *c = s->watchers.v[0]->client;
 
 		forget_watcher(s->watchers.v[0]);
-		answer_done(c, 8, "the app has stopped", NULL);
+		/* Asked for, that says nothing about the release. */
+		answer_done(c, s->stopping ? 1 : 8,
+			s->stopping ? "the app was stopped while it was watched"
+				    : "the app has stopped",
+			NULL);
 	}
 	rel_vec_free(&s->watchers);
 	for (size_t k = 0; k < s->stoppers.n; k++)

@@ -80,7 +80,8 @@ int rel_endpoint_parse(
 	const char *host, *colon;
 
 	if (!equals)
-		return fail_form(text, "names no process type", err);
+		return fail_form(
+			text, "is not of the form TYPE=ADDRESS:PORT", err);
 	if (!parse_type(text, (size_t)(equals - text), &e))
 		return fail_form(text, "has no valid process type", err);
 	host = equals + 1;

@@ -193,7 +193,8 @@ static int spawn(struct instance *i, struct rel_err *err)
 	REL_AUTO(rel_closep) int out = -1;
 	REL_AUTO(rel_closep) int errors = -1;
 	struct rel_sandbox box = *s->how->box;
-	int listen[16];
+	REL_AUTO(rel_freep)
+	int *listen = rel_alloc((s->how->listen_n + 1) * sizeof(*listen));
 	struct rel_spawn how = { .box = &box, .argv = &argv, .listen = listen };
 	REL_AUTO(rel_buf_free) struct rel_buf names = REL_BUF_INIT;
 	int r = streams_open(i, &out, &errors, err);
@@ -206,8 +207,7 @@ static int spawn(struct instance *i, struct rel_err *err)
 	how.out = out;
 	how.err = errors;
 	for (size_t k = 0; k < s->how->listen_n; k++) {
-		if (strcmp(s->how->listen[k].type, instance_type(i)) != 0 ||
-			how.listen_n == sizeof(listen) / sizeof(*listen))
+		if (strcmp(s->how->listen[k].type, instance_type(i)) != 0)
 			continue;
 		rel_buf_addf(&names, "%s%s", how.listen_n ? ":" : "",
 			s->how->listen[k].type);

@@ -3,9 +3,9 @@
  * lib/run/ready.c - is an instance ready, and is it still alive?
  *
  * Ready is, the first that applies: all startup and readiness checks of
- * app.json have passed once; READY=1 on its NOTIFY_SOCKET; behind --front, its
- * port accepts; else its port accepts or it is up for 3 s. Then the liveness
- * checks go on for as long as it lives.
+ * app.json have passed once; READY=1 on its NOTIFY_SOCKET, and 1 s later it is
+ * still there; behind --front, its port accepts; else its port accepts or it is
+ * up for 3 s. Then the liveness checks go on for as long as it lives.
  */
 #include "base/clock.h"
 #include "base/file.h"
@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SETTLE_MS 1000	 /* so long after it came READY=1 is believed */
 #define PORT_EVERY_MS 50 /* while it starts nothing accepts, mostly */
 
 /* Where nothing is configured: does the port accept? */
@@ -261,14 +262,19 @@ void ready_begin(struct instance *i)
 			rel_monotonic_ms() + UPTIME_MS, up_long_enough, i);
 }
 
-/* gunicorn says so before its workers have loaded the app: where app.json has
- * checks they are not left out. */
+/* gunicorn says so before its workers have loaded the app, and ends when they
+ * cannot: it has to be true for a moment. Where app.json has checks they are
+ * not left out. */
 void ready_told(struct instance *i)
 {
+	int64_t at_ms = rel_monotonic_ms() + SETTLE_MS;
 	size_t first = 0;
 
-	if (i->state == REL_STATE_STARTING && !check_at(i, &first))
-		instance_input(i, REL_INPUT_READY);
+	if (i->state != REL_STATE_STARTING || check_at(i, &first))
+		return;
+	if (!i->up_timer.armed || i->up_timer.at_ms > at_ms)
+		rel_loop_arm(i->set->sup->loop, &i->up_timer, at_ms,
+			up_long_enough, i);
 }
 
 void ready_up(struct instance *i)

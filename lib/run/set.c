@@ -51,10 +51,26 @@ static bool port_in_use(const struct supervisor *s, int port)
 	return rel_port_check(port, &ignored) < 0;
 }
 
+/* By an instance behind --front, which is not stopped to make room. */
+static bool port_is_fronted(const struct supervisor *s, int port)
+{
+	for (const struct set *set = s->sets; set; set = set->next)
+		for (size_t i = 0; i < set->instances.n; i++) {
+			const struct instance *inst = set->instances.v[i];
+
+			if (inst->port == port &&
+				inst->state != REL_STATE_ENDED &&
+				traffic_front(s, instance_type(inst)))
+				return true;
+		}
+	return false;
+}
+
 /*
  * Where the supervisor passes the socket it is that one's port. Otherwise the
- * one of the formula; behind --front, where nobody else has to know it, the
- * lowest of the type's hundred that is free, if that is not.
+ * one of the formula; the lowest of the type's hundred that is free, if that is
+ * not, behind --front, where nobody else has to know it, and where a
+ * predecessor of another type behind --front has it.
  */
 int set_port(const struct set *set, size_t type, int n)
 {
@@ -66,7 +82,9 @@ int set_port(const struct set *set, size_t type, int n)
 	for (size_t i = 0; i < s->how->listen_n; i++)
 		if (!strcmp(s->how->listen[i].type, name))
 			return s->how->listen[i].port;
-	if (!traffic_front(s, name) || !port_in_use(s, port))
+	if (!traffic_front(s, name) && !port_is_fronted(s, port))
+		return port;
+	if (!port_in_use(s, port))
 		return port;
 	for (int k = 0; k < REL_MOST_INSTANCES; k++)
 		if (!port_in_use(s, first + k))

@@ -45,6 +45,7 @@ struct instance {
 	struct rel_backoff backoff;
 	int64_t delay_ms; /* of the back-off to come */
 	bool asked;	  /* the restart was asked for */
+	bool called_away; /* for a switch: back if that fails */
 	bool faulty;	  /* it is stopped because it was late or sick */
 	struct rel_child child;
 	struct rel_timer timer; /* the state's */

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -221,6 +222,10 @@ void say_event(struct supervisor *s, const struct instance *i,
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	/* While there are two of a name. json has a field for it. */
+	if (i && s->sets->next && s->log.format == REL_LOG_TEXT)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text),
+			" (v%" PRId64 ")", src.release);
 	rel_log_event(
 		&s->log, &src, rel_now_ms(), level, action, status, text, &out);
 	if (out.len > 0)

@@ -138,7 +138,6 @@ static int begin(struct supervisor *s, struct rel_err *err)
 	struct set *set = s->sets;
 	int r = open_control(s, err);
 
-	rel_closep(s->how->lock_fd);
 	if (r == 0)
 		r = rel_sink_open(STDOUT_FILENO, s->how->drop, &s->sink, err);
 	if (r == 0)
@@ -151,6 +150,9 @@ static int begin(struct supervisor *s, struct rel_err *err)
 		set_fill(set, t, rel_formation_get(&s->formation, type, 0));
 	}
 	r = traffic_check(s, err);
+	if (r == 0 && s->how->begun)
+		s->how->begun(s->how->begun_arg);
+	rel_closep(s->how->lock_fd);
 	for (size_t i = 0; r == 0 && i < set->instances.n; i++) {
 		instance_input(set->instances.v[i], REL_INPUT_START);
 		if (s->refused.code == REL_OK)

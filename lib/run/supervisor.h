@@ -45,6 +45,10 @@ struct rel_supervise { /* borrowed, but for the target, which is taken */
 	int *lock_fd;
 	const char *notify_socket;	 /* systemd's, or NULL */
 	const struct rel_events *events; /* notices that are no log lines */
+	/* When nothing stands in the way any more, before the first start: to
+	 * say it and to record it. Or NULL. */
+	void (*begun)(void *arg);
+	void *begun_arg;
 };
 
 /*

@@ -28,22 +28,10 @@ struct exchange {
 	struct set *from, *to;
 	struct rel_formation formation; /* of the new set */
 	bool *in_place; /* by the types of ${from}: it is in the way */
-	bool emptied;	/* what is in the way was told to stop */
+	bool *takes;	/* by the types of ${to}: it has to wait for that */
 	struct instance *culprit;
 	char why[300];
 };
-
-/* Is this new instance one that takes a place? */
-static bool takes_place(const struct exchange *x, const struct instance *i)
-{
-	const char *type = instance_type(i);
-
-	for (size_t t = 0; t < x->from->target.processes.n; t++)
-		if (x->in_place[t] &&
-			!strcmp(x->from->target.processes.v[t].type, type))
-			return true;
-	return false;
-}
 
 /*
  * Would a new one find its port taken? One that is not up may take it at any
@@ -69,6 +57,29 @@ static void find_in_place(struct exchange *x)
 			x->in_place[x->from->instances.v[k]->type] = true;
 }
 
+/* Is ${i} of the type, or does it get the port, of one that is in the way? */
+static bool takes_place(const struct exchange *x, const struct instance *i)
+{
+	for (size_t k = 0; k < x->from->instances.n; k++) {
+		const struct instance *old = x->from->instances.v[k];
+
+		if (x->in_place[old->type] &&
+			(old->port == i->port ||
+				!strcmp(instance_type(old), instance_type(i))))
+			return true;
+	}
+	return false;
+}
+
+/* Once for all: an old one may be gone when it is asked for. */
+static void find_takers(struct exchange *x)
+{
+	x->takes = rel_alloc(x->to->target.processes.n + 1);
+	for (size_t k = 0; k < x->to->instances.n; k++)
+		if (takes_place(x, x->to->instances.v[k]))
+			x->takes[x->to->instances.v[k]->type] = true;
+}
+
 static void progress(struct exchange *x, const char *event)
 {
 	struct json_t *j = rel_json_object();
@@ -86,6 +97,7 @@ static void done(struct supervisor *s)
 
 	rel_formation_done(&x->formation);
 	free(x->in_place);
+	free(x->takes);
 	free(x);
 	s->exchange = NULL;
 }
@@ -100,7 +112,7 @@ static bool is_well(const struct instance *i)
 static bool all_up(const struct exchange *x, bool place)
 {
 	for (size_t k = 0; k < x->to->instances.n; k++)
-		if (takes_place(x, x->to->instances.v[k]) == place &&
+		if (x->takes[x->to->instances.v[k]->type] == place &&
 			!is_well(x->to->instances.v[k]))
 			return false;
 	return true;
@@ -120,15 +132,35 @@ static struct instance *find_failed(const struct exchange *x)
 	return NULL;
 }
 
-static void input_in_place(
-	struct exchange *x, struct set *set, enum rel_input in)
+static void call_away(const struct exchange *x)
 {
-	for (size_t k = 0; k < set->instances.n; k++) {
-		struct instance *i = set->instances.v[k];
+	for (size_t k = 0; k < x->from->instances.n; k++) {
+		struct instance *i = x->from->instances.v[k];
 
-		if (set == x->from ? x->in_place[i->type] : takes_place(x, i))
-			instance_input(i, in);
+		i->called_away =
+			x->in_place[i->type] && i->state != REL_STATE_ENDED;
+		if (i->called_away)
+			instance_input(i, REL_INPUT_STOP);
 	}
+}
+
+/* Those that were, and no others. */
+static void call_back(const struct exchange *x)
+{
+	for (size_t k = 0; k < x->from->instances.n; k++) {
+		struct instance *i = x->from->instances.v[k];
+
+		if (i->called_away)
+			instance_input(i, REL_INPUT_START);
+		i->called_away = false;
+	}
+}
+
+static void take_places(const struct exchange *x)
+{
+	for (size_t k = 0; k < x->to->instances.n; k++)
+		if (x->takes[x->to->instances.v[k]->type])
+			instance_input(x->to->instances.v[k], REL_INPUT_START);
 }
 
 static bool is_away(const struct exchange *x)
@@ -245,9 +277,8 @@ static void finish_back(struct supervisor *s)
 {
 	struct exchange *x = s->exchange;
 
-	/* Before AWAY they are as they were; a stop leaves nothing. */
-	if (x->emptied && !s->stopping)
-		input_in_place(x, x->from, REL_INPUT_START);
+	if (!s->stopping)
+		call_back(x);
 	answer_failure(x);
 	x->to->temporary = false;
 	done(s);
@@ -264,14 +295,13 @@ static bool advance(struct supervisor *s)
 			return false;
 		progress(x, "ready");
 		x->phase = PHASE_AWAY;
-		x->emptied = true;
-		input_in_place(x, x->from, REL_INPUT_STOP);
+		call_away(x);
 		return true;
 	case PHASE_AWAY:
 		if (!is_away(x))
 			return false;
 		x->phase = PHASE_PLACE;
-		input_in_place(x, x->to, REL_INPUT_START);
+		take_places(x);
 		return true;
 	case PHASE_PLACE:
 		if (!all_up(x, true))
@@ -330,7 +360,7 @@ static bool ports_are_free(
 	for (size_t k = 0; k < x->to->instances.n; k++) {
 		const struct instance *i = x->to->instances.v[k];
 
-		if (traffic_listens(s, instance_type(i)) ||
+		if (traffic_listens(s, instance_type(i)) || x->takes[i->type] ||
 			(i->port && has_instances(x->from, instance_type(i))))
 			continue;
 		if (i->port == 0)
@@ -361,6 +391,7 @@ void switch_begin(
 	x->from->next = x->to;
 	find_in_place(x);
 	form(s, x);
+	find_takers(x);
 	say_event(s, NULL, "info", "switch-begun", -1,
 		"v%" PRId64 " is started beside v%" PRId64,
 		x->to->target.release, x->from->target.release);
@@ -369,7 +400,7 @@ void switch_begin(
 		return;
 	}
 	for (size_t k = 0; k < x->to->instances.n; k++)
-		if (!takes_place(x, x->to->instances.v[k]))
+		if (!x->takes[x->to->instances.v[k]->type])
 			instance_input(x->to->instances.v[k], REL_INPUT_START);
 }
 

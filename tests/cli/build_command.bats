@@ -470,3 +470,11 @@ await_word() {
 	try -q --store "$HOME/other" -a shop run --once web
 	expect 0 made ""
 }
+
+@test "an app.json that is not valid is told before the command runs" {
+	echo '{"relctl":{"web":{"grace":5}}}' >app.json
+	makes 'echo it ran >&2'
+	try -q build
+	expect 2 "" "error: app.json: 'relctl.web.grace' is not a key that is known
+hint: the keys there are stop_signal, grace_s, restart, start_timeout_s"
+}

@@ -59,16 +59,16 @@ web.2 $(pid_of web.2) v1 just now up 0 MB $((port + 1))
 worker.1 $(pid_of worker.1) v1 just now up 0 MB $((port + 100))" ]
 }
 
-@test "ps: no wider than the terminal" {
-	long=$(printf 'w%.0s' {1..60})
-	procfile "$long: exec python3 -SE serve.py"
-	begin
-	terminal bash -c 'stty cols 70; "$RELCTL" ps'
+@test "ps: no wider than the terminal, and NAME can be typed" {
+	procfile "background: exec python3 -SE serve.py"
+	begin_well
+	terminal bash -c 'stty cols 69; "$RELCTL" ps'
 	[ "$status" = 0 ]
 	[ "${#lines[@]}" = 2 ]
 	for line in "${lines[@]}"; do
-		[ "${#line}" -le 70 ] || (echo "$line" && false)
+		[ "${#line}" -le 69 ] || (echo "$line" && false)
 	done
+	has "${lines[1]}" "background.1 "
 	has "${lines[1]}" " $port"
 }
 

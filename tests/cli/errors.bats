@@ -103,6 +103,9 @@ wrong() {
 	fails 2 usage run -m web=101
 	fails 2 usage run --port 0
 	fails 2 usage run --grace web=long
+	fails 2 usage run --grace web=0x10
+	fails 2 usage run --grace ' 5'
+	fails 2 usage run --grace ''
 	fails 2 usage run --stop-signal KILL
 	fails 2 usage run --restart=web=sometimes
 	fails 2 usage run --start-timeout=-1
@@ -112,6 +115,7 @@ wrong() {
 	fails 2 usage run --log xml
 	fails 2 usage run --isolation most
 	fails 2 usage run --memory lots
+	fails 2 usage run --memory 1K
 	fails 2 usage run --cpus 0
 	fails 2 usage run --pids 0
 	fails 2 usage run --bind /

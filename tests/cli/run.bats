@@ -112,10 +112,10 @@ NOTIFY_SOCKET=${output##*NOTIFY_SOCKET=}" ""
 	procfile 'clock: bin/worker tick' 'worker: bin/worker w'
 	try -q run --once
 	expect 125 "" "error: which process type?
-hint: it has clock, worker"
+hint: its process types: clock, worker"
 	try -q run --once web
-	expect 125 "" "error: no process type 'web'
-hint: it has clock, worker"
+	expect 125 "" "error: the release has no process type 'web'
+hint: its process types: clock, worker"
 	try -q run --once clock worker
 	expect 125 "" "error: run --once takes one process type"
 }

@@ -55,6 +55,11 @@ with socket.create_server(("", int(sys.argv[1]))):
 	try -q run -p "$base" -m web=2
 	expect 7 "" "error: web.2: port $((base + 1)) is taken by 'python3'\
  (pid $holder)"
+	# Nothing has run, and nothing says so.
+	try run -p "$base" -m web=2
+	[[ "$stderr" != *×* ]]
+	[ "$(sqlite3 "$RELCTL_STORE/ledger.db" \
+		"select count(*) from event where kind = 'run'")" = 0 ]
 	kill $holder
 	try -q run -p 65500 -m web=50
 	[ "$status" = 125 ] || [ "$status" = 2 ]
@@ -84,7 +89,8 @@ with socket.create_server(("", int(sys.argv[1]))):
 	[ "$(formation)" = "job.1 job.2 web.1 web.2 " ]
 	[ "$(formation -m web=1)" = "web.1 " ]
 	try run nothing
-	has "$stderr" "no process type 'nothing'"
+	has "$stderr" "no process type 'nothing'
+hint: its process types: web, job, idle; a command is for 'relctl exec'"
 	try run release
 	has "$stderr" "no process type 'release'"
 	try run -m release=1

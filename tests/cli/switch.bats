@@ -50,6 +50,14 @@ state_of() {
 	has "$output" "failed"
 }
 
+@test "the log as text tells instances of one name apart" {
+	shop_runs --log text
+	relctl -q config set TEXT=two
+	grep -q "web.1    | started with pid [0-9]*$" "$HOME/log"
+	grep -q "web.1    | started with pid [0-9]* (v2)$" "$HOME/log"
+	eventually grep -q "web.1    | sending SIGTERM (v1)$" "$HOME/log"
+}
+
 @test "the same release again when what was wrong is mended" {
 	mkdir "$HOME/flags"
 	python_shop
@@ -152,6 +160,26 @@ state_of() {
 	try status
 	expect 0 ok ""
 	[ "$(relctl -q ps --json | jq '.instances | length')" = 5 ]
+}
+
+@test "a new type gets the port of an old one: in place, and behind --front" {
+	python_shop
+	relctl -q release --set TEXT=one
+	begin -m web=1
+	procfile 'clock: exec sleep 1000000' 'web: exec python3 -SE serve.py'
+	try -q release
+	expect 0 v2 ""
+	answers v2 "$((port + 100))"
+	[ "$(ps_row clock.1)" = '[2,"up"]' ]
+	end
+	relctl -q rollback >/dev/null
+	begin -m web=1 --front web=AT
+	load
+	try -q rollback v2
+	expect 0 v4 ""
+	unload
+	answers v4
+	[ "$(ps_row clock.1)" = '[4,"up"]' ]
 }
 
 @test "PORT of the config moves with its release" {
@@ -283,6 +311,28 @@ exit "${HOOK:-0}"' | tr '\n' ';' >>Procfile
 	answers "$output"
 }
 
+@test "an app that gunicorn cannot load does not take over" {
+	program gunicorn gunicorn
+	repository "$HOME/shop"
+	cat >wsgi.py <<-'END'
+	import os
+	if os.environ.get("MODE") == "broken":
+	    raise RuntimeError("not today")
+	def app(environ, start):
+	    text = " ".join((os.environ["RELCTL_RELEASE"], os.environ["PS"]))
+	    start("200 OK", [("Content-Length", str(len(text)))])
+	    return [text.encode()]
+	END
+	procfile "web: gunicorn wsgi:app"
+	relctl -q release
+	begin --listen web=AT
+	try config set MODE=broken
+	[ "$status" = 8 ]
+	has "$stderr" "error: v2 did not get ready: web.1 ended with status 3"
+	stays_v1
+	[ "$(state_of v2)" = false,true ]
+}
+
 @test "--watch: a crash loop is rolled back once, by itself" {
 	shop_runs
 	( while sleep 0.1; do ask || true; done ) >/dev/null 2>&1 3>&- &
@@ -291,13 +341,47 @@ exit "${HOOK:-0}"' | tr '\n' ';' >>Procfile
 	kill "$loading"
 	[ "$status" = 8 ]
 	[ "$output" = "" ]
-	has "$stderr" "error: v2 was rolled back by itself: web.1: it ends again"
+	has "$stderr" "error: v2 was rolled back by itself: web.1 ends again"
 	[ "$(current)" = v3 ]
 	[ "$(state_of v2)" = false,true ]
 	answers v3
 	[ "$(ask)" = "v3 web.1 one" ]
 	try releases
-	has "$output" "by itself: v2: web.1: it ends again and again"
+	has "$output" "by itself (v2: web.1 ends again and again)"
+}
+
+@test "--watch: one that ends for good is rolled back at its first end" {
+	python_shop
+	relctl -q release --set TEXT=one
+	begin -m web=1,worker=1 --front web=AT --restart web=never
+	"$RELCTL" config set TEXT=two --watch 600 >"$HOME/out" 2>&1 3>&- &
+	loading=$!
+	eventually grep -q "^watching" "$HOME/out"
+	kill -KILL "$(relctl -q ps --json | jq '.instances[] |
+		select(.name == "web.1").pid')"
+	status=0
+	wait "$loading" || status=$?
+	loading=
+	[ "$status" = 8 ]
+	has "$(cat "$HOME/out")" "v2 was rolled back by itself: web.1 ended with"
+	answers v3
+}
+
+@test "--watch: a stop that was asked for says nothing about the release" {
+	shop_runs
+	"$RELCTL" config set TEXT=two --watch 600 >"$HOME/out" 2>&1 3>&- &
+	loading=$!
+	eventually grep -q "^watching" "$HOME/out"
+	relctl -q stop
+	supervisor=
+	status=0
+	wait "$loading" || status=$?
+	loading=
+	[ "$status" = 1 ]
+	has "$(cat "$HOME/out")" \
+		"error: the app was stopped while it was watched"
+	[ "$(current)" = v2 ]
+	[ "$(state_of v2)" = true,false ]
 }
 
 @test "--watch: a liveness check that fails, and one that does not" {

@@ -75,6 +75,10 @@ static void test_inputs_that_other_readers_differ_on(void **state)
 		ROW("web: run  \n", "web→run|"),
 		ROW("web: a\nweb: b\n",
 			"!2:1: a process type that is there already"),
+		ROW("my-web: a\nx: b\nMy_Web: c\n",
+			"!3:1: a process type that differs from another one by "
+			"case or '-' and '_' alone"),
+		ROW("my-web: a\nmy-web2: b\n", "my-web→a|my-web2→b|"),
 		ROW("web: run\r\n", "web→run|"),
 		ROW("web: a \\\n  b\n",
 			"!2:1: blank space before a process type"),
