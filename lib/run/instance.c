@@ -156,46 +156,21 @@ static void on_news(void *arg, int fd, short revents)
 	}
 }
 
-/* With AUTO the first start of all finds the level for all. */
-static int spawn_at_level(struct instance *i, struct rel_spawn *how,
-	struct rel_sandbox *box, struct rel_err *err)
-{
-	struct rel_sandbox *all = i->set->sup->how->box;
-	bool search = all->level == REL_ISOLATION_AUTO;
-	int r;
-
-	box->level = search ? REL_ISOLATION_NS : all->level;
-	for (;;) {
-		REL_AUTO(rel_strings_done) struct rel_strings env = { 0 };
-		enum rel_isolation below = rel_isolation_below(box->level);
-
-		instance_environ(i, rel_sandbox_home(box), &env);
-		how->env = &env;
-		r = rel_child_spawn(how, &i->child, err);
-		if (r == 0 || !search || !i->child.impossible ||
-			below == REL_ISOLATION_AUTO)
-			break;
-		rel_notice(i->set->sup->how->events, "%s: '%s' instead",
-			err->msg, rel_isolation_name(below));
-		box->level = below;
-	}
-	if (r == 0)
-		all->level = box->level;
-	return r;
-}
-
 static int spawn(struct instance *i, struct rel_err *err)
 {
 	struct supervisor *s = i->set->sup;
 	struct rel_target *t = &i->set->target;
 	REL_AUTO(rel_strings_done) struct rel_strings argv = { 0 };
+	REL_AUTO(rel_strings_done) struct rel_strings env = { 0 };
 	REL_AUTO(rel_closep) int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	REL_AUTO(rel_closep) int out = -1;
 	REL_AUTO(rel_closep) int errors = -1;
 	struct rel_sandbox box = *s->how->box;
 	REL_AUTO(rel_freep)
 	int *listen = rel_alloc((s->how->listen_n + 1) * sizeof(*listen));
-	struct rel_spawn how = { .box = &box, .argv = &argv, .listen = listen };
+	struct rel_spawn how = {
+		.box = &box, .argv = &argv, .env = &env, .listen = listen
+	};
 	REL_AUTO(rel_buf_free) struct rel_buf names = REL_BUF_INIT;
 	int r = streams_open(i, &out, &errors, err);
 
@@ -215,7 +190,8 @@ static int spawn(struct instance *i, struct rel_err *err)
 	}
 	how.listen_names = rel_buf_str(&names);
 	rel_command_words(t->processes.v[i->type].command, &argv);
-	return spawn_at_level(i, &how, &box, err);
+	instance_environ(i, rel_sandbox_home(&box), &env);
+	return rel_child_spawn(&how, &i->child, err);
 }
 
 static void start(struct instance *i)

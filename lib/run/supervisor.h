@@ -27,8 +27,8 @@ struct rel_override {
 struct rel_supervise { /* borrowed, but for the target, which is taken */
 	struct rel_target *target;
 	const struct rel_formation *formation; /* complete */
-	/* The template; tree and tree_fd are set for each release. With AUTO
-	 * the first start finds the level, and writes it here. */
+	/* The template, of a level that was found to work (not AUTO); tree and
+	 * tree_fd are set for each release. */
 	struct rel_sandbox *box;
 	const struct rel_override *overrides;
 	size_t overrides_n;
