@@ -20,7 +20,7 @@ enum rel_restart {
 };
 
 /*
- * One check of Dokku's schema (docs/relctl-app.json.5): `type` startup,
+ * One check of Dokku's schema (relctl-app.json(5)): `type` startup,
  * readiness or liveness (not given: startup); exactly one of `path` (an HTTP
  * GET to the instance's port, or to `port`; a status of 200 to 399 is healthy;
  * with `scheme` http only), `command` (array of words, run as `exec` would),
