@@ -74,6 +74,12 @@ static int perform(struct ctx *cx, struct rel_plan *p, const struct carry *c,
 	REL_AUTO(rel_closep) int tree = -1;
 	int r = rel_plan_prepare(p, &tree, err);
 
+	if (r < 0)
+		return r;
+	/* Nothing stands between it and the activation: then it is one step. */
+	if (p->activate && !switch_due(cx, p, !c->no_hook))
+		return rel_plan_activate(p, err);
+	r = rel_plan_record(p, err);
 	if (r < 0 || !p->activate)
 		return r;
 	if (!c->no_hook)

@@ -70,6 +70,7 @@ struct ctx {
 
 enum need {
 	NEED_NOTHING,
+	NEED_RUN,   /* an existing store, its ledger only if it must be read */
 	NEED_READ,  /* an existing store */
 	NEED_WRITE, /* an existing store, its ledger to be written */
 	NEED_MAKE,  /* the store is made if it is missing */

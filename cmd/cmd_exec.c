@@ -43,7 +43,7 @@ const struct cmd cmd_exec = {
 		    "  relctl exec -r v12 env\n",
 	.opts = opts,
 	.opts_size = sizeof(struct args),
-	.need = NEED_READ,
+	.need = NEED_RUN,
 	.min_args = 1,
 	.max_args = -1,
 	.stop_at_word = true,

@@ -95,7 +95,7 @@ const struct cmd cmd_run = {
 		    "  relctl run --once worker -r v12\n",
 	.opts = opts,
 	.opts_size = sizeof(struct run_args),
-	.need = NEED_READ,
+	.need = NEED_RUN,
 	.max_args = -1,
 	.app_owns_stdout = true,
 	.own_failures_125 = is_once,

@@ -37,7 +37,7 @@ static int see_build(
 	const struct view *v = arg;
 
 	(void)err;
-	if (strcmp(b->commit, v->row->commit) != 0)
+	if (!rel_id_equal(&b->artifact, &v->row->artifact))
 		return 0;
 	result(v->cx, "commit   %.12s  %s", b->commit, b->subject);
 	result(v->cx, "from     %s", b->origin);
@@ -74,7 +74,7 @@ static void print_text(const struct view *v)
 	result(v->cx, "made     %s by %s", rel_time_format(row->time_ms).s,
 		row->by);
 	if (*row->commit &&
-		rel_ledger_each_build(v->cx->home->ledger, &row->artifact, NULL,
+		rel_ledger_each_build(v->cx->home->ledger, NULL, row->commit,
 			see_build, (void *)(uintptr_t)v, &ignored) < 0)
 		result(v->cx, "commit   %s", row->commit);
 	result(v->cx, "artifact %s", rel_artifact_format(&row->artifact).s);

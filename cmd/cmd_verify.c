@@ -103,6 +103,11 @@ static int run(
 	if (r == 0 && v.no_reserve)
 		say(cx, "the reserve for a full disk was used: the next "
 			"command that changes something makes it again");
+	if (r == 0 && v.waiting)
+		say_verbose(cx,
+			"%" PRIu64 " more wait to be recorded by the next "
+			"command that changes something",
+			v.waiting);
 	if (r < 0) {
 		rel_json_free(f.list);
 		return r;

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "config/command.h"
+#include "home/spool.h"
 #include "load.h"
 #include "opt.h"
 #include "out.h"
@@ -79,20 +80,35 @@ static struct json_t *program_name(const char *argv0)
 	return j;
 }
 
-/* Running needs no ledger: a full or read-only disk costs the record alone. */
-static void record(struct ctx *cx, const struct loaded *l,
-	const struct box *box, const char *argv0, size_t argc, int status)
+static struct json_t *describe(const struct loaded *l, const struct box *box,
+	const char *argv0, size_t argc, int status)
 {
 	struct json_t *b = rel_json_object();
-	struct rel_err err;
 
 	rel_json_set(b, "number", rel_json_number(l->target.release));
 	rel_json_set(b, "argv0", program_name(argv0));
 	rel_json_set(b, "argc", rel_json_number((int64_t)argc));
 	rel_json_set(b, "status", rel_json_number(status));
 	box_record(box, b);
-	if (rel_home_append(cx->home, l->target.app, "exec", b, NULL, NULL,
-		    NULL, &err) < 0)
+	return b;
+}
+
+/* Running needs no ledger: a full or read-only disk costs the record alone. A
+ * line in the spool is enough; the ledger itself has a reserve on a full disk,
+ * and takes in a spool that has become too long. */
+static void record(struct ctx *cx, const struct loaded *l,
+	const struct box *box, const struct rel_strings *argv, int status)
+{
+	struct rel_home *h = cx->home;
+	struct rel_err err;
+
+	if (rel_spool_add(h, l->target.app,
+		    describe(l, box, argv->v[0], argv->n, status), &err) == 0)
+		return;
+	if (rel_home_reopen(h, &err) < 0 ||
+		rel_home_append(h, l->target.app, "exec",
+			describe(l, box, argv->v[0], argv->n, status), NULL,
+			NULL, NULL, &err) < 0)
 		rel_notice(
 			&cx->events, "not recorded in the ledger: %s", err.msg);
 }
@@ -160,7 +176,6 @@ static int start(struct ctx *cx, struct loaded *l, struct box *box,
 		.term = isatty(STDIN_FILENO) ? getenv("TERM") : NULL,
 	};
 	struct rel_process_end end;
-	struct rel_err why;
 	int r;
 
 	snprintf(port, sizeof(port), "%d", base);
@@ -178,11 +193,7 @@ static int start(struct ctx *cx, struct loaded *l, struct box *box,
 	if (r < 0)
 		return r;
 	hint_deps(cx, l, &end);
-	if (rel_home_reopen(cx->home, &why) == 0)
-		record(cx, l, box, argv->v[0], argv->n, end.status);
-	else
-		rel_notice(
-			&cx->events, "not recorded in the ledger: %s", why.msg);
+	record(cx, l, box, argv, end.status);
 	if (end.invoked)
 		return end.status;
 	cx->fail_status = end.status;

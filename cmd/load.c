@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "home/artifact.h"
+#include "home/current.h"
 #include "home/sealed.h"
 #include "home/tree.h"
 #include "ref.h"
@@ -23,11 +24,15 @@ static int open_tree(struct ctx *cx, struct loaded *l, struct rel_err *err)
 {
 	struct rel_store *s = cx->home->store;
 	int64_t mtime;
-	int r = rel_tree_open(s, &l->row.artifact, &l->target.tree_fd, err);
+	int r = rel_home_tree_open(
+		cx->home, &l->row.artifact, &l->target.tree_fd, err);
 
-	if (r != -REL_ENOTFOUND)
+	if (r != -REL_ENOTFOUND && r != -REL_EINTEGRITY)
 		return r;
-	r = rel_store_lock(s, REL_LOCK_SHARED, cx->home->opt.wait_ms, err);
+	r = rel_home_ledger(cx->home, err);
+	if (r == 0)
+		r = rel_store_lock(
+			s, REL_LOCK_SHARED, cx->home->opt.wait_ms, err);
 	if (r == 0)
 		r = rel_build_time(
 			cx->home, &l->row.artifact, l->row.commit, &mtime, err);
@@ -79,25 +84,63 @@ int target_complete(struct ctx *cx, const struct rel_id *artifact,
 	return rel_target_policies(t, err);
 }
 
+/* From the run plan, where it can be believed. */
+static bool load_current(
+	struct ctx *cx, struct loaded *ret, struct rel_id *ret_fingerprint)
+{
+	REL_AUTO(rel_current_done) struct rel_current c = { 0 };
+
+	if (!cx->app || !rel_current_load(cx->home, cx->app, &c))
+		return false;
+	ret->row.app = rel_strdup(cx->app);
+	ret->row.number = c.number;
+	ret->row.commit = rel_strdup(c.commit);
+	ret->row.artifact = c.artifact;
+	ret->row.sealed = c.sealed;
+	*ret_fingerprint = c.fingerprint;
+	ret->target.processes = c.processes;
+	c.processes = (struct rel_processes){ 0 };
+	return true;
+}
+
+static int load_by_ledger(struct ctx *cx, const char *word, struct loaded *ret,
+	struct rel_id *ret_fingerprint, struct rel_err *err)
+{
+	REL_AUTO(rel_record_done) struct rel_record rec = { 0 };
+	int r = rel_home_ledger(cx->home, err);
+
+	if (r == 0)
+		r = release_find(cx, word, &ret->row, err);
+	if (r == 0)
+		r = rel_record_load(cx->home, &ret->row.digest, &rec, err);
+	if (r < 0)
+		return r;
+	*ret_fingerprint = rec.fingerprint;
+	ret->target.processes = rec.processes;
+	rec.processes = (struct rel_processes){ 0 };
+	/* For the next one. */
+	if (!word && cx->app)
+		rel_current_save(cx->home, cx->app);
+	return 0;
+}
+
 int release_load(struct ctx *cx, const char *word, struct loaded *ret,
 	struct rel_err *err)
 {
-	REL_AUTO(rel_record_done) struct rel_record rec = { 0 };
 	struct rel_target *t = &ret->target;
-	int r = release_find(cx, word, &ret->row, err);
+	struct rel_id fingerprint;
+	int r = 0;
 
+	if (word || !load_current(cx, ret, &fingerprint))
+		r = load_by_ledger(cx, word, ret, &fingerprint, err);
 	if (r == 0)
-		r = rel_record_load(cx->home, &ret->row.digest, &rec, err);
-	if (r == 0)
-		r = rel_sealed_load(cx->home, &ret->row.sealed,
-			&rec.fingerprint, &t->config, err);
+		r = rel_sealed_load(cx->home, &ret->row.sealed, &fingerprint,
+			&t->config, err);
 	if (r < 0)
 		return r;
 	t->app = rel_strdup(ret->row.app);
 	t->release = ret->row.number;
 	t->commit = rel_strdup(ret->row.commit);
-	t->processes = rec.processes;
-	rec.processes = (struct rel_processes){ 0 };
 	t->tree = tree_path(cx, &ret->row.artifact);
 	return open_tree(cx, ret, err);
 }

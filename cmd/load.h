@@ -15,7 +15,9 @@ struct loaded { /* { .target.tree_fd = -1 } before; loaded_done after */
 void loaded_done(struct loaded *l); /* for REL_AUTO too */
 
 /*
- * ${word}: RELEASE, NULL the current one. Its tree is unpacked if it is not
+ * ${word}: RELEASE, NULL the current one, by its run plan if the ledger is not
+ * open and need not be. Its row has then no more than app, number, commit,
+ * artifact and sealed. Its tree is unpacked if it is not
  * there, and its lock is held. One process needs no more than this.
  */
 int release_load(struct ctx *cx, const char *word, struct loaded *ret,

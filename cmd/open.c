@@ -27,6 +27,7 @@ static int explain_missing(struct rel_err *err)
 int ctx_open(struct ctx *cx, enum need need, struct rel_err *err)
 {
 	static const enum rel_home_mode modes[] = {
+		[NEED_RUN] = REL_HOME_LATER,
 		[NEED_READ] = REL_HOME_READ,
 		[NEED_WRITE] = REL_HOME_WRITE,
 		[NEED_MAKE] = REL_HOME_MAKE,

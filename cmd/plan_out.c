@@ -139,7 +139,7 @@ void plan_print(const struct ctx *cx, const struct rel_plan *p, bool dry_run)
 			p->of);
 	else if (p->of)
 		rel_buf_addf(&head, " (%sv%" PRId64 " again)",
-			p->seal ? "the code of " : "", p->of);
+			p->record.len > 0 ? "the code of " : "", p->of);
 	else if (!p->from.known)
 		rel_buf_adds(&head, " (the first release)");
 	if (!p->activate)

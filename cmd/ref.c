@@ -144,51 +144,23 @@ int release_find(struct ctx *cx, const char *word, struct rel_release_row *ret,
 	return load_release(cx, app, number, ret, err);
 }
 
-struct pick {
-	struct artifact_ref *ret;
-	size_t found;
-	bool other; /* another artifact of the same commit */
-	bool other_commit;
-};
-
-static int see_build(
-	void *arg, const struct rel_build_row *b, struct rel_err *err)
-{
-	struct pick *p = arg;
-
-	(void)err;
-	if (p->found++ == 0) {
-		p->ret->id = b->artifact;
-		snprintf(p->ret->commit, sizeof(p->ret->commit), "%s",
-			b->commit);
-	} else if (strcmp(p->ret->commit, b->commit) != 0) {
-		p->other_commit = true;
-	} else if (!rel_id_equal(&p->ret->id, &b->artifact)) {
-		p->other = true;
-	}
-	return 0;
-}
-
 /* By a commit's hex digits, 4 or more. */
 static int by_commit(struct ctx *cx, const char *hex, struct artifact_ref *ret,
 	bool *ret_found, struct rel_err *err)
 {
-	struct pick p = { .ret = ret };
-	int r = rel_ledger_each_build(
-		cx->home->ledger, NULL, hex, see_build, &p, err);
+	bool others = false;
+	int r = rel_ledger_commit(
+		cx->home->ledger, hex, ret->commit, &ret->id, &others, err);
 
-	*ret_found = p.found > 0;
-	if (r < 0)
-		return r;
-	if (p.other_commit)
-		return rel_fail(err, REL_EUSAGE,
-			"'%s' fits several commits: give more digits", hex);
-	if (p.other)
+	*ret_found = r == 0;
+	if (r == -REL_ENOTFOUND)
+		return 0;
+	if (r == 0 && others)
 		rel_notice(&cx->events,
 			"commit %.7s has other builds too; this is the newest, "
 			"%.19s",
 			ret->commit, rel_artifact_format(&ret->id).s);
-	return 0;
+	return r;
 }
 
 int artifact_of_commit(struct ctx *cx, const char *commit,
@@ -211,12 +183,21 @@ static int see_artifact(void *arg, const struct rel_id *id, struct rel_err *err)
 	return ++s->n > 1 ? 1 : 0;
 }
 
+static int see_newest(
+	void *arg, const struct rel_build_row *b, struct rel_err *err)
+{
+	struct artifact_ref *ret = arg;
+
+	(void)err;
+	snprintf(ret->commit, sizeof(ret->commit), "%s", b->commit);
+	return 1;
+}
+
 static int by_digest(struct ctx *cx, const char *word, struct artifact_ref *ret,
 	struct rel_err *err)
 {
 	const char *hex = word + strlen("sha256:");
 	struct prefix_search s = { 0 };
-	struct pick p = { .ret = ret };
 	size_t n = strlen(hex);
 	int r;
 
@@ -234,7 +215,7 @@ static int by_digest(struct ctx *cx, const char *word, struct artifact_ref *ret,
 			"'%s' fits several artifacts: give more digits", word);
 	/* Its newest build says which commit it is, where there is one. */
 	r = rel_ledger_each_build(
-		cx->home->ledger, &s.id, NULL, see_build, &p, err);
+		cx->home->ledger, &s.id, NULL, see_newest, ret, err);
 	ret->id = s.id;
 	return r < 0 ? r : 0;
 }

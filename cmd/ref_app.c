@@ -32,15 +32,6 @@ static void apps_done(struct apps *a)
 	rel_vec_free(&a->names);
 }
 
-static bool among(const struct apps *a, const char *name)
-{
-	for (size_t i = 0; i < a->names.n; i++) {
-		if (strcmp(a->names.v[i], name) == 0)
-			return true;
-	}
-	return false;
-}
-
 bool app_exists(struct ctx *cx, const char *name)
 {
 	struct rel_err ignored;
@@ -50,36 +41,6 @@ bool app_exists(struct ctx *cx, const char *name)
 	       rel_ledger_last_number(
 		       cx->home->ledger, name, &last, &ignored) == 0 &&
 	       last > 0;
-}
-
-struct origin_search {
-	const char *origin;
-	bool found;
-};
-
-static int see_origin(
-	void *arg, const struct rel_build_row *b, struct rel_err *err)
-{
-	struct origin_search *s = arg;
-
-	(void)err;
-	s->found = strcmp(b->origin, s->origin) == 0;
-	return s->found ? 1 : 0;
-}
-
-/* Was the artifact of the app's newest release built from this repository? */
-static bool app_is_from(struct ctx *cx, const char *app, const char *origin)
-{
-	struct origin_search s = { .origin = origin };
-	struct rel_release_row row = { 0 };
-	struct rel_err ignored;
-
-	if (rel_ledger_newest(cx->home->ledger, app, &row, &ignored) == 0 &&
-		rel_ledger_each_build(cx->home->ledger, &row.artifact, NULL,
-			see_origin, &s, &ignored) < 0)
-		s.found = false;
-	rel_release_row_done(&row);
-	return s.found;
 }
 
 static void list_names(const struct apps *a, struct rel_err *err)
@@ -107,10 +68,9 @@ static int by_repository(
 
 	if (helper_resolve(cx, "HEAD", &doc, &ignored) == 0)
 		origin = rel_json_get_str(doc, "origin");
-	for (size_t i = 0; origin && i < a->names.n; i++) {
-		if (app_is_from(cx, a->names.v[i], origin))
-			rel_vec_push(&from.names, rel_strdup(a->names.v[i]));
-	}
+	if (origin && rel_ledger_each_app_from(cx->home->ledger, origin,
+			      add_app, &from, err) < 0)
+		return -(int)err->code;
 	if (from.names.n == 1) {
 		snprintf(ret, 41, "%s", from.names.v[0]);
 		return 0;
@@ -146,17 +106,22 @@ static int no_such_app(
 int app_find(struct ctx *cx, char *ret, struct rel_err *err)
 {
 	REL_AUTO(apps_done) struct apps a = { 0 };
-	int r = rel_ledger_each_app(cx->home->ledger, add_app, &a, err);
+	int r;
 
+	if (cx->app && app_exists(cx, cx->app)) {
+		snprintf(ret, 41, "%s", cx->app);
+		return 0;
+	}
+	r = rel_ledger_each_app(cx->home->ledger, add_app, &a, err);
 	if (r < 0)
 		return r;
-	if (cx->app && !among(&a, cx->app)) {
+	if (cx->app) {
 		r = no_such_app(cx, cx->app, a.names.n > 0, err);
 		list_names(&a, err);
 		return r;
 	}
-	if (cx->app || a.names.n == 1) {
-		snprintf(ret, 41, "%s", cx->app ? cx->app : a.names.v[0]);
+	if (a.names.n == 1) {
+		snprintf(ret, 41, "%s", a.names.v[0]);
 		return 0;
 	}
 	if (a.names.n == 0)
@@ -195,16 +160,17 @@ int app_find_or_new(
 	REL_AUTO(apps_done) struct apps a = { 0 };
 	struct rel_err why = REL_ERR_INIT;
 	const char *top;
-	int r = rel_ledger_each_app(cx->home->ledger, add_app, &a, err);
+	int r;
 
 	*ret_new = false;
-	if (r < 0)
-		return r;
 	if (cx->app) {
 		snprintf(ret, 41, "%s", cx->app);
-		*ret_new = !among(&a, cx->app);
+		*ret_new = !app_exists(cx, cx->app);
 		return 0;
 	}
+	r = rel_ledger_each_app(cx->home->ledger, add_app, &a, err);
+	if (r < 0)
+		return r;
 	if (a.names.n > 0)
 		return app_find(cx, ret, err);
 	if (helper_resolve(cx, "HEAD", &doc, &why) == 0 &&

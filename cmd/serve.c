@@ -281,8 +281,12 @@ static int load(struct ctx *cx, const char *word, struct serving *s,
 {
 	REL_AUTO(rel_release_row_done) struct rel_release_row row = { 0 };
 	struct rel_err busy;
-	int r = release_find(cx, word, &row, err);
+	/* A supervisor's formation is the ledger's, and its start is noted
+	 * there. */
+	int r = rel_home_ledger(cx->home, err);
 
+	if (r == 0)
+		r = release_find(cx, word, &row, err);
 	if (r < 0)
 		return r;
 	if (rel_store_lock_app(cx->home->store, row.app, cx->home->opt.wait_ms,

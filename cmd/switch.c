@@ -38,6 +38,16 @@ static int fill_target(struct ctx *cx, const struct rel_plan *p,
 	return target_complete(cx, &side->artifact, t, err);
 }
 
+bool switch_due(struct ctx *cx, const struct rel_plan *p, bool hook)
+{
+	REL_AUTO(rel_closep) int fd = -1;
+	struct rel_err ignored;
+
+	if (hook && rel_processes_command(&p->to.processes, "release"))
+		return true;
+	return ask_open(cx, p->app, &fd, &ignored) != -REL_ENOTFOUND;
+}
+
 /* ---- release: ---- */
 
 /* What it prints is talk: stdout is for the result of this command. */

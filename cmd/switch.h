@@ -9,6 +9,10 @@
 #include "cmd.h"
 #include "release/plan.h"
 
+/* Does anything come between the two: a `release:` command (with ${hook}), a
+ * supervisor? One that cannot be reached counts: its switch says why. */
+bool switch_due(struct ctx *cx, const struct rel_plan *p, bool hook);
+
 /*
  * Run the `release:` command of p->to in the one-off environment, with
  * RELCTL_ACTION ("release"), RELCTL_FROM ("v12", or "") and RELCTL_TO; its

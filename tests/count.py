@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""count.py [--again NAME] BUILDDIR SUITE... - what `meson test` ran.
+"""count.py [--again NAME] [--only NAMES] BUILDDIR SUITE... - what `meson test` ran.
 
 Reads meson's log of one run. Each TAP result is a case; a program without TAP
 is one. A program that ended badly is one more failed case when none of its
 results say so: it died, ran out of time, or gave fewer results than planned.
+With --only it was to run no more than these programs, "NAME NAME".
 A suite that ran nothing is a failed case too. Prints a line for each suite,
 what failed, what was skipped and why; the last line is three numbers.
 """
@@ -59,7 +60,7 @@ def cases_of(run, tap):
     return cases
 
 
-def load(build):
+def load(build, only):
     with open(build + "/meson-info/intro-tests.json") as f:
         tests = json.load(f)
     tap = {
@@ -77,6 +78,7 @@ def load(build):
     missing = {
         key for key in tap
         if key[0] in ran and key[1] not in [n for n, _ in ran[key[0]]]
+        and (not only or key[1] in only)
     }
     for suite, name in missing:
         ran[suite].append((name, [Case("failed", "", "did not run")]))
@@ -84,12 +86,15 @@ def load(build):
 
 
 def main(argv):
-    again = ""
+    again, only = "", []
     if argv[0] == "--again":
         again = argv[1] and " " + argv[1]
         argv = argv[2:]
+    if argv[0] == "--only":
+        only = argv[1].split()
+        argv = argv[2:]
     build, suites = argv[0], argv[1:]
-    ran = load(build)
+    ran = load(build, only)
     total = dict.fromkeys(("passed", "failed", "skipped"), 0)
     listed = []
     for suite in suites:

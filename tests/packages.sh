@@ -28,6 +28,7 @@ packages() {
 		test command jq jq
 		test command strace strace
 		bench command bwrap bubblewrap
+		bench command ostree ostree
 		test command sqlite3 sqlite3
 		test command openssl openssl
 		test command zstd zstd

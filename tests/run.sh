@@ -5,12 +5,15 @@
 # A case is one TAP result, a test program without TAP, or a build that must
 # give no warning. The cases that the sanitizers repeat are not counted again:
 # of these only what fails is added. --quick leaves out clang and sanitizers.
+# threaded: the programs in which there are threads.
 set -eu
 
 cd "$(dirname "$0")/.."
 # shellcheck source=tests/packages.sh
 . tests/packages.sh
 
+threaded='pool pack unpack chunk tree git git_again folder build release'
+only='' patience=1
 quick=
 case ${1-} in
 --quick) quick=1 ;;
@@ -65,7 +68,8 @@ names = [s.split(":")[-1] for t in json.load(sys.stdin) for s in t["suite"]]
 print(*dict.fromkeys(names))'
 }
 
-# check DIR WHAT SUITE…: runs them; sets p, f and s.
+# check DIR WHAT SUITE…: runs them, or of them the programs in $only; sets p, f
+# and s.
 check() {
 	tested=$1
 	what=$2
@@ -77,9 +81,10 @@ check() {
 	rm -f "$tested/meson-logs/testlog.json"
 	# The status is that of the counts below.
 	# shellcheck disable=SC2086 # a word each
-	meson test -C "$tested" --no-rebuild --print-errorlogs $args 2>&1 |
+	meson test -C "$tested" --no-rebuild --print-errorlogs -t "$patience" \
+		$args $only 2>&1 |
 		grep -vE '^(ninja:|Full log|Expected Fail|Unexpected Pass)' || true
-	if ! python3 tests/count.py --again "$what" "$tested" "$@" \
+	if ! python3 tests/count.py --again "$what" --only "$only" "$tested" "$@" \
 		>"$tested.count"; then
 		f=1 p=0 s=0
 		echo "  failed: the log of $tested cannot be read" >>"$notes"
@@ -118,6 +123,16 @@ if [ -z "$quick" ]; then
 	if CC=gcc compile build-asan -Db_sanitize=address,undefined; then
 		say "unit and cli with sanitizers"
 		check build-asan '(sanitizers)' unit cli
+		echo "($p passed again)"
+		failed=$((failed + f))
+	fi
+
+	say "gcc with ThreadSanitizer"
+	if CC=gcc compile build-tsan -Db_sanitize=thread; then
+		say "what has threads, with it"
+		only=$threaded patience=5
+		check build-tsan '(threads)' unit cli
+		only='' patience=1
 		echo "($p passed again)"
 		failed=$((failed + f))
 	fi

@@ -36,13 +36,21 @@ void rel_gc_plan_done(struct rel_gc_plan *p)
 	*p = (struct rel_gc_plan){ 0 };
 }
 
+static int by_artifact(const void *a, const void *b)
+{
+	const struct rel_gc_item *x = a, *y = b;
+
+	return memcmp(x->artifact.b, y->artifact.b, sizeof(x->artifact.b));
+}
+
+/* The store lists its artifacts sorted. */
 static struct rel_gc_item *find_item(struct job *j, const struct rel_id *id)
 {
-	for (size_t i = 0; i < j->plan->n; i++) {
-		if (rel_id_equal(&j->plan->items[i].artifact, id))
-			return &j->plan->items[i];
-	}
-	return NULL;
+	struct rel_gc_item key = { .artifact = *id };
+
+	return j->plan->n ? bsearch(&key, j->plan->items, j->plan->n,
+				    sizeof(key), by_artifact)
+			  : NULL;
 }
 
 /* The first reason that is found is the one that is told. */
@@ -366,6 +374,9 @@ int rel_gc(struct rel_home *h, int64_t keep_n, int64_t since_ms,
 		if (r == 0)
 			r = rel_chunk_each(h->store, drop_chunk, &j, err);
 	}
+	/* Nobody waits: what is left need not be compared after a boot. */
+	if (r == 0)
+		r = rel_tree_settle_all(h->store, err);
 	rel_store_unlock(h->store);
 	return r;
 }

@@ -6,6 +6,7 @@
 #include "crypto/digest.h"
 #include "home/record.h"
 #include "home/sealed.h"
+#include "home/spool.h"
 #include "home/tree.h"
 #include "store/chunk.h"
 #include "store/tree.h"
@@ -63,6 +64,8 @@ static int check_ledger(
 		rel_ledger_verify(h->ledger, v->expect_head, &v->events, err),
 		err);
 
+	if (r == 0)
+		r = told(v, rel_spool_check(h, &v->waiting, err), err);
 	if (r == 0)
 		r = rel_ledger_key(h->ledger, key, &want, err);
 	if (r == 0)

@@ -14,6 +14,7 @@ struct rel_verify {
 	const struct rel_id *expect_head; /* or NULL */
 	/* Out: what was looked at, and how much is wrong. */
 	int64_t events;
+	uint64_t waiting; /* in the spool, for the ledger */
 	uint64_t releases, artifacts, trees, chunks, problems;
 	bool no_reserve; /* given up on a full disk, and not made again yet */
 	bool no_key; /* sealed configs were only compared with their names */

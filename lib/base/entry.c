@@ -209,7 +209,7 @@ static bool parent_is_open(const struct rel_order *o, const struct rel_entry *e)
 	const char *slash = memrchr(e->path, '/', e->path_len);
 	size_t n;
 
-	if (!slash)
+	if (!slash || o->passed)
 		return true;
 	n = (size_t)(slash - e->path);
 	if (n > o->last_len || memcmp(o->last, e->path, n) != 0)
@@ -243,22 +243,27 @@ static bool leaf_has_name(struct rel_order *o, const struct rel_entry *e)
 	return false;
 }
 
-static int check_limits(
-	struct rel_order *o, const struct rel_entry *e, struct rel_err *err)
+static int count(
+	struct rel_order *o, uint64_t n, uint64_t size, struct rel_err *err)
 {
-	if (++o->entries > REL_MAX_ENTRIES)
+	o->entries += n;
+	o->total_size += size;
+	if (o->entries > REL_MAX_ENTRIES)
 		return rel_fail(err, REL_EINVALID,
 			"more than %u entries in the tree", REL_MAX_ENTRIES);
-	if (e->type != REL_FILE)
-		return 0;
-	if (e->size > REL_MAX_FILE)
-		return bad_path("", e->path, e->path_len,
-			"a file of more than 2 GiB", err);
-	o->total_size += e->size;
 	if (o->total_size > REL_MAX_TOTAL)
 		return rel_fail(err, REL_EINVALID,
 			"more than 16 GiB of files in the tree");
 	return 0;
+}
+
+static int check_limits(
+	struct rel_order *o, const struct rel_entry *e, struct rel_err *err)
+{
+	if (e->type == REL_FILE && e->size > REL_MAX_FILE)
+		return bad_path("", e->path, e->path_len,
+			"a file of more than 2 GiB", err);
+	return count(o, 1, e->type == REL_FILE ? e->size : 0, err);
 }
 
 int rel_order_next(
@@ -285,7 +290,19 @@ int rel_order_next(
 	o->last = rel_strndup(e->path, e->path_len);
 	o->last_len = e->path_len;
 	o->last_is_dir = e->type == REL_DIR;
+	o->passed = false;
 	return 0;
+}
+
+int rel_order_pass(struct rel_order *o, uint64_t entries, uint64_t size,
+	struct rel_err *err)
+{
+	free(o->last);
+	o->last = NULL;
+	o->last_len = 0;
+	o->leaf_n = 0;
+	o->passed = true;
+	return count(o, entries, size, err);
 }
 
 void rel_order_done(struct rel_order *o)

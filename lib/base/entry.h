@@ -82,6 +82,7 @@ struct rel_order {
 	char *last; /* the path before this one */
 	size_t last_len;
 	bool last_is_dir;
+	bool passed; /* what came before is not known: rel_order_pass */
 	uint64_t entries, total_size;
 	/* lengths of the prefixes of last that are files or links */
 	size_t *leaf;
@@ -90,6 +91,13 @@ struct rel_order {
 
 /* Errors: REL_EINVALID. */
 int rel_order_next(struct rel_order *o, const struct rel_entry *e,
+	struct rel_err *err) REL_CHECK;
+
+/* ${entries} go by that were checked, with their order, before, and have at
+ * most
+ * ${size} bytes. What comes next is taken to be in its place. Errors:
+ * REL_EINVALID (too many, or too large). */
+int rel_order_pass(struct rel_order *o, uint64_t entries, uint64_t size,
 	struct rel_err *err) REL_CHECK;
 void rel_order_done(struct rel_order *o);
 

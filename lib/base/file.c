@@ -64,15 +64,17 @@ int rel_open_dir(int dirfd, const char *name, mode_t mode, int *ret_fd,
 
 int rel_read_fd(int fd, size_t limit, struct rel_buf *buf, struct rel_err *err)
 {
-	size_t start = buf->len;
+	size_t start = buf->len, expected = start;
 	struct stat st;
 
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
 		(uint64_t)st.st_size <= limit)
-		rel_buf_room(buf, (size_t)st.st_size + 1);
+		expected += (size_t)st.st_size + 1;
 	for (;;) {
-		char *to = rel_buf_room(buf, 65536);
-		ssize_t n = read(fd, to, 65536);
+		/* Most files are small, and some buffers have to be wiped. */
+		size_t step = expected > buf->len ? expected - buf->len : 65536;
+		char *to = rel_buf_room(buf, step);
+		ssize_t n = read(fd, to, step);
 
 		if (n < 0 && errno == EINTR)
 			continue;

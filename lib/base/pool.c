@@ -21,8 +21,10 @@ struct rel_pool {
 	pthread_cond_t more;	      /* a job was added, or it is the end */
 	pthread_cond_t done;	      /* a job is done */
 	struct rel_job *first, **end; /* not begun yet */
+	size_t waiting;		      /* how many these are */
 	unsigned width, started, idle;
-	size_t open; /* jobs that are not done */
+	bool no_more; /* threads, says the system */
+	size_t open;  /* jobs that are not done */
 	bool ending;
 	struct worker workers[MOST_WORKERS];
 };
@@ -61,6 +63,7 @@ static void do_one(struct rel_pool *p, unsigned worker)
 	struct rel_job *j = p->first;
 
 	p->first = j->next;
+	p->waiting--;
 	if (!p->first)
 		p->end = &p->first;
 	pthread_mutex_unlock(&p->lock);
@@ -104,6 +107,8 @@ static void start_worker(struct rel_pool *p)
 	pthread_sigmask(SIG_SETMASK, &all, &mine);
 	if (pthread_create(&w->thread, NULL, work, w) == 0)
 		p->started++;
+	else
+		p->no_more = true;
 	pthread_sigmask(SIG_SETMASK, &mine, NULL);
 }
 
@@ -115,9 +120,11 @@ void rel_pool_add(struct rel_pool *p, struct rel_job *j)
 	*p->end = j;
 	p->end = &j->next;
 	p->open++;
+	p->waiting++;
 	if (p->idle > 0)
 		pthread_cond_signal(&p->more);
-	else if (p->started + 1 < p->width)
+	/* One that was woken is idle until it runs: it takes one job only. */
+	if (p->waiting > p->idle && p->started + 1 < p->width && !p->no_more)
 		start_worker(p);
 	pthread_mutex_unlock(&p->lock);
 }

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "build/entries.h"
+#include "build/grow.h"
 #include "build/maker.h"
 #include "build/product.h"
 #include "build/survey.h"
@@ -199,9 +200,28 @@ static int compare(const struct earlier *e, const struct rel_artifact *a,
 		rel_artifact_format(&e->artifact).s);
 }
 
-/* The commit's tree as it is. */
-static int make_plain(struct job *j, const struct rel_git_commit *c,
-	struct rel_artifact *ret, struct rel_err *err)
+static int find_soil(struct job *j, struct rel_soil *ret, bool *ret_found,
+	struct rel_err *err)
+{
+	REL_AUTO(rel_buf_free) struct rel_buf options = REL_BUF_INIT;
+	struct json_t *json = options_json(j->opt, REL_ISOLATION_AUTO);
+
+	rel_json_format(json, &options);
+	rel_json_free(json);
+	return rel_soil_find(
+		j->home, j->git, rel_buf_str(&options), ret, ret_found, err);
+}
+
+/* What something is said about is looked at again by the next build. */
+static void mark_notes(const struct rel_survey *s, struct rel_packed *packed)
+{
+	for (size_t i = 0; i < s->places.n; i++)
+		packed->chunks[s->places.v[i]].notes = true;
+}
+
+/* ${soil}: grow from it; NULL: from nothing. */
+static int fill(struct job *j, const struct rel_soil *soil, const char *tree,
+	struct rel_err *err)
 {
 	REL_AUTO(rel_entries_done)
 	struct rel_entries entries = {
@@ -209,13 +229,45 @@ static int make_plain(struct job *j, const struct rel_git_commit *c,
 		.events = j->home->opt.events,
 		.git = j->git,
 		.survey = &j->survey,
+		.maker = j->maker,
+		.pool = rel_maker_pool(j->maker),
 	};
+	int r = soil ? rel_grow_from(&entries, soil, tree, err)
+		     : rel_entries_range(&entries, tree, NULL, NULL, err);
+
+	return r < 0 ? r : rel_entries_end(&entries, err);
+}
+
+static int make_from(struct job *j, const struct rel_soil *soil,
+	const char *tree, struct rel_artifact *ret, struct rel_err *err)
+{
 	int r = rel_maker_begin(j->home, !j->opt->check, &j->maker, err);
 
-	entries.maker = j->maker;
 	if (r == 0)
-		r = rel_entries_walk(&entries, c->tree, err);
-	return r < 0 ? r : rel_maker_end(j->maker, ret, err);
+		r = fill(j, soil, tree, err);
+	if (r == 0)
+		r = rel_maker_end(j->maker, ret, err);
+	if (r == 0)
+		mark_notes(&j->survey, &ret->packed);
+	return r;
+}
+
+/* The commit's tree as it is. What goes wrong with the earlier artifact has
+ * nothing to do with this one: then it is built from nothing. */
+static int make_plain(struct job *j, const struct rel_git_commit *c,
+	struct rel_artifact *ret, struct rel_err *err)
+{
+	REL_AUTO(rel_soil_done) struct rel_soil soil = { 0 };
+	bool found = false;
+	int r = j->opt->check ? 0 : find_soil(j, &soil, &found, err);
+
+	if (r < 0)
+		return r;
+	if (found && make_from(j, &soil, c->tree, ret, err) == 0)
+		return 0;
+	rel_maker_abortp(&j->maker);
+	rel_survey_done(&j->survey);
+	return make_from(j, NULL, c->tree, ret, err);
 }
 
 /* … as its build command leaves it. */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "build/entries.h"
 
+#include "build/reads.h"
+
 #include <stdio.h>
 #include <string.h>
 
 void rel_entries_done(struct rel_entries *s)
 {
 	rel_lfs_done(&s->lfs);
-	rel_buf_free(&s->blob);
 	rel_buf_free(&s->object);
 }
 
@@ -18,6 +19,16 @@ static int put_entry(struct rel_entries *s, const struct rel_entry *e,
 				  ret_external, err)
 			: rel_pack_entry(s->pack, e, allow_external,
 				  ret_external, err);
+}
+
+/* What the survey is told now is about the entry that was put last. */
+static void begin_survey(struct rel_entries *s, const struct rel_entry *e,
+	const struct rel_buf *content)
+{
+	s->survey->place =
+		s->maker ? rel_pack_place(rel_maker_pack(s->maker)) : 0;
+	rel_survey_entry(s->survey, e, content ? rel_buf_str(content) : NULL,
+		content ? content->len : 0);
 }
 
 static int put_data(
@@ -44,6 +55,7 @@ static int add_submodule(struct rel_entries *s, const struct rel_git_entry *ge,
 {
 	char what[160];
 	bool external;
+	int r;
 
 	snprintf(what, sizeof(what), "submodule %s", ge->hex);
 	if (s->opt->submodules != REL_SUBMODULES_EMPTY) {
@@ -57,74 +69,82 @@ static int add_submodule(struct rel_entries *s, const struct rel_git_entry *ge,
 			"for an empty directory");
 	}
 	e->type = REL_DIR;
-	rel_survey_entry(s->survey, e, NULL, 0);
+	r = put_entry(s, e, false, &external, err);
+	if (r < 0)
+		return r;
+	begin_survey(s, e, NULL);
 	rel_survey_exception(s->survey, e, what);
-	return put_entry(s, e, false, &external, err);
+	return 0;
 }
 
-static int add_link(struct rel_entries *s, const struct rel_git_entry *ge,
+static int add_link(struct rel_entries *s, const struct rel_buf *target,
 	struct rel_entry *e, struct rel_err *err)
 {
 	bool external;
-	/* One more than may be, so that the rule's own message is given. */
-	int r = rel_git_blob(s->git, ge, REL_MAX_FILE, &s->blob, err);
+	int r;
 
+	e->type = REL_LINK;
+	e->target = rel_buf_str(target);
+	e->target_len = target->len;
+	r = put_entry(s, e, s->opt->allow_external, &external, err);
 	if (r < 0)
 		return r;
-	e->type = REL_LINK;
-	e->target = rel_buf_str(&s->blob);
-	e->target_len = s->blob.len;
-	rel_survey_entry(s->survey, e, NULL, 0);
-	r = put_entry(s, e, s->opt->allow_external, &external, err);
-	if (r == 0 && external && s->maker)
+	begin_survey(s, e, NULL);
+	if (external && s->maker)
 		rel_survey_exception(s->survey, e, "external symlink");
+	return 0;
+}
+
+/* A pointer is kept, refused at the end, or replaced by its object. */
+static int resolve_lfs(struct rel_entries *s, const struct rel_entry *e,
+	const struct rel_buf **content, struct rel_err *err)
+{
+	struct rel_lfs_pointer pointer;
+	int r;
+
+	if (s->opt->lfs == REL_LFS_ERROR)
+		rel_lfs_note(&s->lfs, e);
+	if (s->opt->lfs != REL_LFS_LOCAL)
+		return 0;
+	r = rel_lfs_parse(e, (*content)->p, (*content)->len, &pointer, err);
+	if (r == 0)
+		r = rel_git_lfs_object(
+			s->git, pointer.oid, pointer.size, &s->object, err);
+	*content = &s->object;
 	return r;
 }
 
 static int add_file(struct rel_entries *s, const struct rel_git_entry *ge,
-	struct rel_entry *e, struct rel_err *err)
+	const struct rel_buf *content, struct rel_entry *e, struct rel_err *err)
 {
-	struct rel_buf *content = &s->blob;
-	struct rel_lfs_pointer pointer;
+	bool pointer = rel_lfs_is_pointer(content->p, content->len);
 	bool external;
-	int r = rel_git_blob(s->git, ge, REL_MAX_FILE, &s->blob, err);
+	int r = 0;
 
-	if (r < 0)
-		return r;
 	e->type = REL_FILE;
 	e->executable = ge->mode == 0100755;
+	if (pointer)
+		r = resolve_lfs(s, e, &content, err);
+	e->size = content->len;
+	if (r == 0)
+		r = put_entry(s, e, false, &external, err);
+	if (r < 0)
+		return r;
+	begin_survey(s, e, content);
 	if (ge->mode == 0100664)
 		rel_survey_odd_mode(s->survey, e);
-	if (rel_lfs_is_pointer(s->blob.p, s->blob.len)) {
-		if (s->opt->lfs == REL_LFS_ERROR)
-			rel_lfs_note(&s->lfs, e);
-		else
-			rel_survey_exception(s->survey, e,
-				s->opt->lfs == REL_LFS_LOCAL ? "lfs object"
-							     : "lfs pointer");
-		if (s->opt->lfs == REL_LFS_LOCAL) {
-			r = rel_lfs_parse(
-				e, s->blob.p, s->blob.len, &pointer, err);
-			if (r == 0)
-				r = rel_git_lfs_object(s->git, pointer.oid,
-					pointer.size, &s->object, err);
-			if (r < 0)
-				return r;
-			content = &s->object;
-		}
-	}
-	e->size = content->len;
-	rel_survey_entry(s->survey, e, rel_buf_str(content), content->len);
-	r = put_entry(s, e, false, &external, err);
-	if (r == 0)
-		r = put_data(s, rel_buf_str(content), content->len, err);
+	if (pointer && s->opt->lfs != REL_LFS_ERROR)
+		rel_survey_exception(s->survey, e,
+			s->opt->lfs == REL_LFS_LOCAL ? "lfs object"
+						     : "lfs pointer");
+	r = put_data(s, rel_buf_str(content), content->len, err);
 	s->done += content->len;
 	rel_progress(s->events, s->pack ? "reading" : "packing", s->done, 0);
 	return r;
 }
 
 static int add_entry(struct rel_entries *s, const struct rel_git_entry *ge,
-	struct rel_err *err)
+	const struct rel_buf *content, struct rel_err *err)
 {
 	struct rel_entry e = {
 		.path = ge->path,
@@ -133,18 +153,21 @@ static int add_entry(struct rel_entries *s, const struct rel_git_entry *ge,
 	};
 	bool external;
 	char what[64];
+	int r;
 
 	switch (ge->mode) {
 	case 040000:
 		e.type = REL_DIR;
-		rel_survey_entry(s->survey, &e, NULL, 0);
-		return put_entry(s, &e, false, &external, err);
+		r = put_entry(s, &e, false, &external, err);
+		if (r == 0)
+			begin_survey(s, &e, NULL);
+		return r;
 	case 0100644:
 	case 0100664:
 	case 0100755:
-		return add_file(s, ge, &e, err);
+		return add_file(s, ge, content, &e, err);
 	case 0120000:
-		return add_link(s, ge, &e, err);
+		return add_link(s, content, &e, err);
 	case 0160000:
 		return add_submodule(s, ge, &e, err);
 	default:
@@ -154,21 +177,29 @@ static int add_entry(struct rel_entries *s, const struct rel_git_entry *ge,
 	}
 }
 
-int rel_entries_walk(
-	struct rel_entries *s, const char *tree, struct rel_err *err)
+int rel_entries_range(struct rel_entries *s, const char *tree, const char *from,
+	const char *until, struct rel_err *err)
 {
 	REL_AUTO(rel_git_walk_endp) struct rel_git_walk *w = NULL;
-	struct rel_git_entry ge;
+	REL_AUTO(rel_reads_endp) struct rel_reads *reads = NULL;
+	const struct rel_git_entry *ge;
+	const struct rel_buf *content;
 	bool more = true;
-	int r = rel_git_walk_begin(s->git, tree, &w, err);
+	int r = rel_git_walk_from(s->git, tree, from, &w, err);
 
+	if (r < 0)
+		return r;
+	rel_reads_begin(s->pool, s->git, w, until, &reads);
 	while (r == 0) {
-		r = rel_git_walk_next(w, &ge, &more, err);
+		r = rel_reads_next(reads, &ge, &content, &more, err);
 		if (r < 0 || !more)
 			break;
-		r = add_entry(s, &ge, err);
+		r = add_entry(s, ge, content, err);
 	}
-	if (r == 0)
-		r = rel_lfs_refuse(&s->lfs, err);
 	return r;
+}
+
+int rel_entries_end(struct rel_entries *s, struct rel_err *err)
+{
+	return rel_lfs_refuse(&s->lfs, err);
 }

@@ -12,20 +12,28 @@
 
 struct rel_maker {
 	struct rel_home *home;
+	struct rel_pool *pool;
 	struct rel_pack *pack;
 	struct rel_chunks *chunks; /* NULL: only the digest is wanted */
+	struct rel_chunk_store store;
 	struct rel_buf procfile, appjson;
 	bool has_procfile, has_appjson;
 	struct rel_buf *taking; /* where the entry's content is kept, or NULL */
 };
 
-static int keep_chunk(void *arg, const struct rel_chunk_ref *ref,
-	const void *frame, struct rel_err *err)
+static int get_chunk(void *arg, const struct rel_chunk_ref *ref,
+	struct rel_buf *out, struct rel_err *err)
 {
 	struct rel_maker *m = arg;
 
-	if (!m->chunks)
-		return 0;
+	return rel_chunk_get(m->home->store, &ref->name, out, err);
+}
+
+static int keep_chunk(void *arg, const struct rel_chunk_ref *ref,
+	const void *frame, struct rel_err *err)
+{
+	const struct rel_maker *m = arg;
+
 	return rel_chunks_add(m->chunks, &ref->name, frame, ref->packed, err);
 }
 
@@ -47,10 +55,21 @@ int rel_maker_begin(struct rel_home *h, bool keep, struct rel_maker **ret,
 	}
 	if (r < 0)
 		return r;
-	rel_pack_begin(keep_chunk, m, &m->pack);
+	m->store = (struct rel_chunk_store){
+		.each = keep ? keep_chunk : NULL, .get = get_chunk, .arg = m
+	};
+	rel_pool_begin(0, &m->pool);
+	rel_pack_begin(m->pool, &m->store, &m->pack);
 	*ret = m;
 	m = NULL;
 	return 0;
+}
+
+/* No thread is left then. */
+static void end_packing(struct rel_maker *m)
+{
+	rel_pack_freep(&m->pack);
+	rel_pool_endp(&m->pool);
 }
 
 void rel_maker_abortp(struct rel_maker **mp)
@@ -59,7 +78,7 @@ void rel_maker_abortp(struct rel_maker **mp)
 
 	if (!m)
 		return;
-	rel_pack_freep(&m->pack);
+	end_packing(m);
 	rel_chunks_abortp(&m->chunks);
 	rel_buf_free(&m->procfile);
 	rel_buf_free(&m->appjson);
@@ -91,6 +110,16 @@ int rel_maker_data(
 	if (m->taking)
 		rel_buf_add(m->taking, p, n);
 	return rel_pack_data(m->pack, p, n, err);
+}
+
+struct rel_pack *rel_maker_pack(struct rel_maker *m)
+{
+	return m->pack;
+}
+
+struct rel_pool *rel_maker_pool(struct rel_maker *m)
+{
+	return m->pool;
 }
 
 static int read_procfile(
@@ -144,6 +173,7 @@ int rel_maker_end(
 	REL_AUTO(rel_artifact_done) struct rel_artifact a = { 0 };
 	int r = rel_pack_end(m->pack, &a.packed, err);
 
+	end_packing(m);
 	if (r == 0)
 		r = read_procfile(m, &a, err);
 	if (r == 0 && m->has_appjson)

@@ -18,7 +18,8 @@
 struct rel_maker;
 
 /* Takes the store's shared lock until the end. ${keep} false: nothing is
- * written, only the digest is wanted (`build --check`). */
+ * written, only the digest is wanted (`build --check`). Threads work for it
+ * until rel_maker_end, or the abort, and until then nothing may fork. */
 int rel_maker_begin(struct rel_home *h, bool keep, struct rel_maker **ret,
 	struct rel_err *err) REL_CHECK;
 
@@ -27,6 +28,11 @@ int rel_maker_entry(struct rel_maker *m, const struct rel_entry *e,
 	bool allow_external, bool *ret_external, struct rel_err *err) REL_CHECK;
 int rel_maker_data(struct rel_maker *m, const void *p, size_t n,
 	struct rel_err *err) REL_CHECK;
+
+/* The artifact in the making itself, to take chunks over (rel_pack_keep), and
+ * the threads that work for it. Both until rel_maker_end. */
+struct rel_pack *rel_maker_pack(struct rel_maker *m);
+struct rel_pool *rel_maker_pool(struct rel_maker *m);
 
 /* The whole artifact; its files are checked: a Procfile or an app.json that is
  * wrong is REL_EINVALID. */

@@ -83,6 +83,7 @@ static int keep_frame(void *arg, const struct rel_chunk_ref *ref,
 /* The commit's tree, checked as that of any artifact, into an unnamed file. */
 static int spool(struct rel_product *p, int fd, struct rel_err *err)
 {
+	REL_AUTO(rel_pool_endp) struct rel_pool *pool = NULL;
 	REL_AUTO(rel_pack_freep) struct rel_pack *pack = NULL;
 	REL_AUTO(rel_packed_done) struct rel_packed packed = { 0 };
 	REL_AUTO(rel_entries_done)
@@ -92,11 +93,16 @@ static int spool(struct rel_product *p, int fd, struct rel_err *err)
 		.git = p->git,
 		.survey = p->survey,
 	};
+	const struct rel_chunk_store to = { .order = keep_frame, .arg = &fd };
 	int r;
 
-	rel_pack_begin(keep_frame, &fd, &pack);
+	rel_pool_begin(0, &pool);
+	rel_pack_begin(pool, &to, &pack);
+	entries.pool = pool;
 	entries.pack = pack;
-	r = rel_entries_walk(&entries, p->commit->tree, err);
+	r = rel_entries_range(&entries, p->commit->tree, NULL, NULL, err);
+	if (r == 0)
+		r = rel_entries_end(&entries, err);
 	return r < 0 ? r : rel_pack_end(pack, &packed, err);
 }
 

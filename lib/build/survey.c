@@ -18,6 +18,7 @@ void rel_survey_done(struct rel_survey *s)
 	rel_buf_free(&s->first_mode);
 	rel_json_free(s->exceptions);
 	free(s->seen);
+	rel_vec_free(&s->places);
 	*s = (struct rel_survey){ 0 };
 }
 
@@ -32,10 +33,12 @@ void rel_survey_again(struct rel_survey *s)
 	s->seen_n = s->seen_cap = 0;
 }
 
-static void count(uint64_t *n, struct rel_buf *first, const struct rel_entry *e)
+static void count(struct rel_survey *s, uint64_t *n, struct rel_buf *first,
+	const struct rel_entry *e)
 {
 	if ((*n)++ == 0)
 		rel_buf_add_escaped(first, e->path, e->path_len);
+	rel_vec_push(&s->places, s->place);
 }
 
 /* FNV-1a over the path, its last component folded to lower case. */
@@ -55,36 +58,54 @@ static uint64_t fold(const struct rel_entry *e)
 	return h ? h : 1;
 }
 
-static bool insert(uint64_t *table, size_t cap, uint64_t h)
+/* A path that went by, as its hash (0: none), and where it was. */
+struct rel_seen {
+	uint64_t hash;
+	size_t place;
+};
+
+/* The one that is there already, or NULL. */
+static const struct rel_seen *insert(
+	struct rel_seen *table, size_t cap, struct rel_seen new)
 {
-	for (size_t i = h & (cap - 1);; i = (i + 1) & (cap - 1)) {
-		if (table[i] == h)
-			return false;
-		if (table[i] == 0) {
-			table[i] = h;
-			return true;
+	for (size_t i = new.hash &(cap - 1);; i = (i + 1) & (cap - 1)) {
+		if (table[i].hash == new.hash)
+			return &table[i];
+		if (table[i].hash == 0) {
+			table[i] = new;
+			return NULL;
 		}
 	}
 }
 
-static bool seen_before(struct rel_survey *s, const struct rel_entry *e)
+static void grow(struct rel_survey *s)
 {
-	if (2 * s->seen_n >= s->seen_cap) {
-		size_t cap = s->seen_cap ? 2 * s->seen_cap : 1024;
-		uint64_t *table = rel_alloc(cap * sizeof(*table));
+	size_t cap = s->seen_cap ? 2 * s->seen_cap : 1024;
+	struct rel_seen *table = rel_alloc(cap * sizeof(*table));
 
-		for (size_t i = 0; i < s->seen_cap; i++) {
-			if (s->seen[i])
-				insert(table, cap, s->seen[i]);
-		}
-		free(s->seen);
-		s->seen = table;
-		s->seen_cap = cap;
+	for (size_t i = 0; i < s->seen_cap; i++) {
+		if (s->seen[i].hash)
+			insert(table, cap, s->seen[i]);
 	}
-	if (!insert(s->seen, s->seen_cap, fold(e)))
-		return true;
-	s->seen_n++;
-	return false;
+	free(s->seen);
+	s->seen = table;
+	s->seen_cap = cap;
+}
+
+static void look_for_neighbour(struct rel_survey *s, const struct rel_entry *e)
+{
+	const struct rel_seen *before;
+
+	if (2 * s->seen_n >= s->seen_cap)
+		grow(s);
+	before = insert(s->seen, s->seen_cap,
+		(struct rel_seen){ .hash = fold(e), .place = s->place });
+	if (!before) {
+		s->seen_n++;
+		return;
+	}
+	count(s, &s->same_case, &s->first_same_case, e);
+	rel_vec_push(&s->places, before->place);
 }
 
 static bool has_word(const char *line, size_t n, const char *word)
@@ -131,21 +152,26 @@ void rel_survey_entry(struct rel_survey *s, const struct rel_entry *e,
 	const char *slash = strrchr(e->path, '/');
 	const char *name = slash ? slash + 1 : e->path;
 
-	if (seen_before(s, e))
-		count(&s->same_case, &s->first_same_case, e);
+	uint64_t lines;
+
+	look_for_neighbour(s, e);
 	if (!rel_utf8_valid(name, strlen(name)))
-		count(&s->not_utf8, &s->first_not_utf8, e);
+		count(s, &s->not_utf8, &s->first_not_utf8, e);
 	if (e->type != REL_FILE)
 		return;
 	if (strcmp(name, ".env") == 0)
-		count(&s->env_files, &s->first_env, e);
-	if (content && strcmp(name, ".gitattributes") == 0)
-		s->attributes += attribute_lines(content, n);
+		count(s, &s->env_files, &s->first_env, e);
+	if (!content || strcmp(name, ".gitattributes") != 0)
+		return;
+	lines = attribute_lines(content, n);
+	s->attributes += lines;
+	if (lines)
+		rel_vec_push(&s->places, s->place);
 }
 
 void rel_survey_odd_mode(struct rel_survey *s, const struct rel_entry *e)
 {
-	count(&s->odd_modes, &s->first_mode, e);
+	count(s, &s->odd_modes, &s->first_mode, e);
 }
 
 void rel_survey_exception(
@@ -153,6 +179,7 @@ void rel_survey_exception(
 {
 	struct rel_buf line = REL_BUF_INIT;
 
+	rel_vec_push(&s->places, s->place);
 	if (!s->exceptions)
 		s->exceptions = rel_json_array();
 	if (s->exceptions_n++ >= EXCEPTIONS_KEPT)

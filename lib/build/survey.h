@@ -10,6 +10,7 @@
 #include "base/entry.h"
 #include "base/event.h"
 #include "base/json.h"
+#include "base/vec.h"
 
 struct rel_survey {	     /* { 0 } before; rel_survey_done after */
 	uint64_t attributes; /* lines of .gitattributes that ask for more */
@@ -18,8 +19,13 @@ struct rel_survey {	     /* { 0 } before; rel_survey_done after */
 	struct json_t
 		*exceptions; /* what an option let through, for the event */
 	uint64_t exceptions_n;
-	uint64_t *seen; /* hashes of case-folded paths, open addressed */
+	struct rel_seen *seen; /* case-folded paths, open addressed */
 	size_t seen_n, seen_cap;
+	/* Where the entry is that goes by, in whatever the caller counts; and
+	 * where those are that something is said about: so that only they are
+	 * looked at the next time. Not sorted, some more than once. */
+	size_t place;
+	REL_VEC(size_t) places;
 };
 void rel_survey_done(struct rel_survey *s);
 

@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lib/crypto/digest.c - SHA-256, HMAC and random bytes. Mechanism. */
+/* lib/crypto/digest.c - SHA-256, SHA-1, HMAC and random bytes. Mechanism. */
 #include "crypto/digest.h"
 #include "crypto/openssl.h"
 
 #include "base/mem.h"
 
-#include <openssl/err.h>
+#include <errno.h>
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
 
 struct rel_sha256 {
+	EVP_MD_CTX *ctx;
+};
+
+struct rel_sha1 {
 	EVP_MD_CTX *ctx;
 };
 
@@ -21,19 +26,27 @@ static void must(int ok)
 		abort();
 }
 
-static void restart(struct rel_sha256 *h)
+/* Naming the digest is a search among the providers: once a context. */
+static EVP_MD_CTX *begin(const EVP_MD *md)
 {
-	must(EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL));
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+	must(ctx != NULL);
+	must(EVP_DigestInit_ex(ctx, md, NULL));
+	return ctx;
+}
+
+static void finish(EVP_MD_CTX *ctx, uint8_t *ret)
+{
+	must(EVP_DigestFinal_ex(ctx, ret, NULL));
+	must(EVP_DigestInit_ex(ctx, NULL, NULL));
 }
 
 struct rel_sha256 *rel_sha256_new(void)
 {
 	struct rel_sha256 *h = rel_alloc(sizeof(*h));
 
-	rel_openssl_start();
-	h->ctx = EVP_MD_CTX_new();
-	must(h->ctx != NULL);
-	restart(h);
+	h->ctx = begin(rel_openssl()->sha256);
 	return h;
 }
 
@@ -46,8 +59,7 @@ struct rel_id rel_sha256_final(struct rel_sha256 *h)
 {
 	struct rel_id id;
 
-	must(EVP_DigestFinal_ex(h->ctx, id.b, NULL));
-	restart(h);
+	finish(h->ctx, id.b);
 	return id;
 }
 
@@ -60,40 +72,74 @@ void rel_sha256_freep(struct rel_sha256 **h)
 	*h = NULL;
 }
 
+struct rel_sha1 *rel_sha1_new(void)
+{
+	struct rel_sha1 *h = rel_alloc(sizeof(*h));
+
+	h->ctx = begin(rel_openssl()->sha1);
+	return h;
+}
+
+void rel_sha1_add(struct rel_sha1 *h, const void *p, size_t n)
+{
+	must(EVP_DigestUpdate(h->ctx, p, n));
+}
+
+void rel_sha1_final(struct rel_sha1 *h, uint8_t ret[20])
+{
+	finish(h->ctx, ret);
+}
+
+void rel_sha1_freep(struct rel_sha1 **h)
+{
+	if (!*h)
+		return;
+	EVP_MD_CTX_free((*h)->ctx);
+	free(*h);
+	*h = NULL;
+}
+
 struct rel_id rel_sha256(const void *p, size_t n)
 {
 	struct rel_id id;
 
-	rel_openssl_start();
-	must(EVP_Digest(p, n, id.b, NULL, EVP_sha256(), NULL));
+	must(EVP_Digest(p, n, id.b, NULL, rel_openssl()->sha256, NULL));
 	return id;
 }
 
+static struct rel_id hmac_half(
+	const uint8_t key[32], uint8_t pad, const void *p, size_t n)
+{
+	REL_AUTO(rel_sha256_freep) struct rel_sha256 *h = rel_sha256_new();
+	uint8_t block[64];
+
+	for (size_t i = 0; i < sizeof(block); i++)
+		block[i] = (i < 32 ? key[i] : 0) ^ pad;
+	rel_sha256_add(h, block, sizeof(block));
+	explicit_bzero(block, sizeof(block));
+	rel_sha256_add(h, p, n);
+	return rel_sha256_final(h);
+}
+
+/* By hand: OpenSSL's needs longer to be found than it takes. */
 struct rel_id rel_hmac_sha256(const uint8_t key[32], const void *p, size_t n)
 {
-	struct rel_id id;
-	size_t len = 0;
+	struct rel_id inner = hmac_half(key, 0x36, p, n);
 
-	rel_openssl_start();
-	must(EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key, 32, p, n, id.b,
-		     sizeof(id.b), &len) != NULL);
-	must(len == sizeof(id.b));
-	return id;
+	return hmac_half(key, 0x5c, inner.b, sizeof(inner.b));
 }
 
 int rel_random(void *p, size_t n, struct rel_err *err)
 {
-	rel_openssl_start();
-	/* RAND_bytes counts in int */
 	for (unsigned char *at = p; n > 0;) {
-		int part = n < 65536 ? (int)n : 65536;
+		ssize_t got = getrandom(at, n, 0);
 
-		if (RAND_bytes(at, part) != 1) {
-			ERR_clear_error();
-			return rel_fail(err, REL_EIO, "no random bytes");
-		}
-		at += part;
-		n -= (size_t)part;
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return rel_fail_os(err, "no random bytes");
+		at += got;
+		n -= (size_t)got;
 	}
 	return 0;
 }

@@ -1,29 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lib/crypto/seal.c - sealed configs, by OpenSSL's CMS. Mechanism. */
+/*
+ * lib/crypto/seal.c - sealed configs: CMS in its one form. Mechanism.
+ *
+ * Of RFC 5083 and RFC 5652 a sealed config uses one path: one recipient who
+ * has a key, AES-256 key wrap (RFC 3394), AES-256-GCM. So there is one DER form
+ * of what is made of n bytes, in which the key's ID, the wrapped key, the
+ * nonce, the text and the tag are free. It is written here, and what is read
+ * has to be the same: OpenSSL's own CMS would take any version, any content
+ * type, and lengths in many spellings.
+ */
 #include "crypto/seal.h"
+#include "crypto/digest.h"
 #include "crypto/openssl.h"
 
 #include "base/id.h"
 
 #include <limits.h>
-#include <openssl/bio.h>
-#include <openssl/cms.h>
 #include <openssl/err.h>
-#include <openssl/objects.h>
 #include <stdbool.h>
 #include <string.h>
 
 #define KEY_ID 8
+#define CONTENT_KEY 32
+#define WRAPPED 40
+#define NONCE 12
+#define TAG 16
 
-static void cms_freep(CMS_ContentInfo **cms)
-{
-	CMS_ContentInfo_free(*cms);
-}
-
-static void bio_freep(BIO **bio)
-{
-	BIO_free(*bio);
-}
+/* Where in a form the free bytes are. */
+struct places {
+	size_t id, wrapped, nonce, text, tag;
+};
 
 /* OpenSSL keeps its reasons in a queue of its own: nobody shall find them
  * there later. They name no byte of what was sealed. */
@@ -31,68 +37,6 @@ static int fail(struct rel_err *err, enum rel_code code, const char *what)
 {
 	ERR_clear_error();
 	return rel_fail(err, code, "%s", what);
-}
-
-static bool add_recipient(CMS_ContentInfo *cms, const struct rel_key *key)
-{
-	unsigned char *bytes = OPENSSL_memdup(key->bytes, sizeof(key->bytes));
-	unsigned char *id = OPENSSL_malloc(KEY_ID);
-
-	if (bytes && id && rel_hex_parse(key->id, KEY_ID, id) &&
-		CMS_add0_recipient_key(cms, NID_id_aes256_wrap, bytes,
-			sizeof(key->bytes), id, KEY_ID, NULL, NULL, NULL))
-		return true; /* it owns both now */
-	OPENSSL_clear_free(bytes, sizeof(key->bytes));
-	OPENSSL_free(id);
-	return false;
-}
-
-static int encrypt(const struct rel_key *key, const void *p, size_t n,
-	struct rel_buf *der, struct rel_err *err)
-{
-	REL_AUTO(cms_freep)
-	CMS_ContentInfo *cms = CMS_AuthEnvelopedData_create(EVP_aes_256_gcm());
-	REL_AUTO(bio_freep) BIO *in = NULL;
-	unsigned char *out;
-	int len;
-
-	if (n > INT_MAX)
-		return fail(err, REL_EIO, "too much to seal");
-	in = BIO_new_mem_buf(n ? p : "", (int)n);
-	if (!cms || !in || !add_recipient(cms, key))
-		return fail(err, REL_EIO, "start to seal");
-	/* Else it succeeds, and leaves the ciphertext out. */
-	CMS_set_detached(cms, 0);
-	if (CMS_final(cms, in, NULL, CMS_BINARY) != 1)
-		return fail(err, REL_EIO, "seal");
-	len = i2d_CMS_ContentInfo(cms, NULL);
-	if (len <= 0)
-		return fail(err, REL_EIO, "write what was sealed");
-	out = (unsigned char *)rel_buf_room(der, (size_t)len);
-	i2d_CMS_ContentInfo(cms, &out);
-	der->len += (size_t)len;
-	der->p[der->len] = '\0';
-	return 0;
-}
-
-/* A walk over bytes that are compared with what they have to be. */
-struct walk {
-	const uint8_t *p, *end;
-};
-
-static bool skip(struct walk *w, size_t n)
-{
-	if ((size_t)(w->end - w->p) < n)
-		return false;
-	w->p += n;
-	return true;
-}
-
-static bool same(struct walk *w, const void *p, size_t n)
-{
-	const uint8_t *at = w->p;
-
-	return skip(w, n) && !memcmp(at, p, n);
 }
 
 /* A tag and the one length that DER has for ${n}. */
@@ -120,86 +64,183 @@ static size_t with_head(size_t n)
 	return head(0, n, ignored) + n;
 }
 
-static bool same_head(struct walk *w, uint8_t tag, size_t n)
+/* The lengths in a form of ${n} bytes, from within. */
+static size_t text_size(size_t n)
+{
+	return 43 + with_head(n);
+}
+
+static size_t body_size(size_t n)
+{
+	return 77 + with_head(text_size(n)) + 18;
+}
+
+static size_t form_size(size_t n)
+{
+	return with_head(13 + with_head(with_head(body_size(n))));
+}
+
+static void add_head(struct rel_buf *b, uint8_t tag, size_t n)
 {
 	uint8_t out[10];
 
-	return same(w, out, head(tag, n, out));
+	rel_buf_add(b, out, head(tag, n, out));
 }
 
-/*
- * The cipher protects the text and nothing around it: OpenSSL takes any
- * version, any content type, and lengths in many spellings. There is one form
- * of what rel_seal makes of ${n} bytes, and this is it; only the key ID, the
- * wrapped key, nonce, text and tag are free.
- */
-static bool has_our_form(const void *p, size_t size, size_t n)
+/* Room for free bytes; returns where they go. */
+static size_t leave(struct rel_buf *b, size_t n)
 {
-	static const uint8_t type[] = "\x06\x0b\x2a\x86\x48\x86\xf7\x0d\x01\x09"
-				      "\x10\x01\x17"; /* authEnvelopedData */
-	static const uint8_t recipient[] =
-		"\x02\x01\x00"	    /* version 0 */
-		"\x31\x48\xa2\x46"  /* the one recipient has a key */
-		"\x02\x01\x04"	    /* version 4 */
-		"\x30\x0a\x04\x08"; /* its ID */
-	static const uint8_t wrap[] =
-		"\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x01\x2d"
-		"\x04\x28"; /* id-aes256-wrap */
-	static const uint8_t cipher[] =
-		"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01" /* data */
-		"\x30\x1e\x06\x09\x60\x86\x48\x01\x65\x03\x04\x01\x2e"
-		"\x30\x11\x04\x0c"; /* aes256-GCM, nonce */
-	static const uint8_t tag_size[] = "\x02\x01\x10";
-	static const uint8_t tag[] = "\x04\x10";
-	size_t text = 43 + with_head(n);
-	size_t body = 77 + with_head(text) + 18;
-	struct walk w = { p, (const uint8_t *)p + size };
+	size_t at = b->len;
 
-	return same_head(&w, 0x30, 13 + with_head(with_head(body))) &&
-	       same(&w, type, sizeof(type) - 1) &&
-	       same_head(&w, 0xa0, with_head(body)) &&
-	       same_head(&w, 0x30, body) &&
-	       same(&w, recipient, sizeof(recipient) - 1) && skip(&w, KEY_ID) &&
-	       same(&w, wrap, sizeof(wrap) - 1) && skip(&w, 40) &&
-	       same_head(&w, 0x30, text) &&
-	       same(&w, cipher, sizeof(cipher) - 1) && skip(&w, 12) &&
-	       same(&w, tag_size, sizeof(tag_size) - 1) &&
-	       same_head(&w, 0x80, n) && skip(&w, n) &&
-	       same(&w, tag, sizeof(tag) - 1) && skip(&w, 16) && w.p == w.end;
+	memset(rel_buf_room(b, n), 0, n + 1);
+	b->len += n;
+	return at;
 }
 
-/* The ID of the key that it was sealed under. */
-static const ASN1_OCTET_STRING *recipient_id(CMS_ContentInfo *cms)
-{
-	STACK_OF(CMS_RecipientInfo) *all = CMS_get0_RecipientInfos(cms);
-	ASN1_OCTET_STRING *id = NULL;
+#define ADD(b, literal) rel_buf_add(b, literal, sizeof(literal) - 1)
 
-	if (!all || sk_CMS_RecipientInfo_num(all) != 1 ||
-		CMS_RecipientInfo_kekri_get0_id(
-			sk_CMS_RecipientInfo_value(all, 0), NULL, &id, NULL,
-			NULL, NULL) != 1 ||
-		ASN1_STRING_length(id) != KEY_ID)
-		return NULL;
-	return id;
+/* The form of ${n} bytes, with nothing in its free places. */
+static void make_form(size_t n, struct rel_buf *b, struct places *at)
+{
+	add_head(b, 0x30, 13 + with_head(with_head(body_size(n))));
+	/* authEnvelopedData */
+	ADD(b, "\x06\x0b\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x17");
+	add_head(b, 0xa0, with_head(body_size(n)));
+	add_head(b, 0x30, body_size(n));
+	ADD(b, "\x02\x01\x00");	    /* version 0 */
+	ADD(b, "\x31\x48\xa2\x46"); /* the one recipient has a key */
+	ADD(b, "\x02\x01\x04");	    /* version 4 */
+	ADD(b, "\x30\x0a\x04\x08"); /* its ID */
+	at->id = leave(b, KEY_ID);
+	/* id-aes256-wrap */
+	ADD(b, "\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x01\x2d");
+	ADD(b, "\x04\x28");
+	at->wrapped = leave(b, WRAPPED);
+	add_head(b, 0x30, text_size(n));
+	ADD(b, "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01"); /* data */
+	/* aes256-GCM, nonce */
+	ADD(b, "\x30\x1e\x06\x09\x60\x86\x48\x01\x65\x03\x04\x01\x2e");
+	ADD(b, "\x30\x11\x04\x0c");
+	at->nonce = leave(b, NONCE);
+	ADD(b, "\x02\x01\x10"); /* size of the tag */
+	add_head(b, 0x80, n);
+	at->text = leave(b, n);
+	ADD(b, "\x04\x10");
+	at->tag = leave(b, TAG);
 }
 
-static bool decrypt(CMS_ContentInfo *cms, const struct rel_key *key,
-	const ASN1_OCTET_STRING *id, struct rel_buf *out)
+/* How many bytes are sealed in a form of ${size}? False: in none. */
+static bool size_of_text(size_t size, size_t *ret)
 {
-	REL_AUTO(bio_freep) BIO *plain = BIO_new(BIO_s_mem());
-	struct rel_key mine = *key;
-	char *p = NULL;
-	long n;
-	bool ok = plain &&
-		  CMS_decrypt_set1_key(cms, mine.bytes, sizeof(mine.bytes),
-			  ASN1_STRING_get0_data(id), KEY_ID) == 1 &&
-		  CMS_decrypt(cms, NULL, NULL, NULL, plain, CMS_BINARY) == 1;
+	size_t n = size > 256 ? size - 256 : 0;
 
-	rel_key_wipe(&mine);
-	if (!ok)
+	while (form_size(n) < size)
+		n++;
+	*ret = n;
+	return form_size(n) == size;
+}
+
+static void copy_free(char *to, const uint8_t *from, size_t at, size_t n)
+{
+	memcpy(to + at, from + at, n);
+}
+
+/* Is it the form of ${n} bytes? */
+static bool has_our_form(
+	const uint8_t *p, size_t size, size_t n, struct places *at)
+{
+	REL_AUTO(rel_buf_free) struct rel_buf form = REL_BUF_INIT;
+
+	make_form(n, &form, at);
+	copy_free(form.p, p, at->id, KEY_ID);
+	copy_free(form.p, p, at->wrapped, WRAPPED);
+	copy_free(form.p, p, at->nonce, NONCE);
+	copy_free(form.p, p, at->text, n);
+	copy_free(form.p, p, at->tag, TAG);
+	return form.len == size && !memcmp(form.p, p, size);
+}
+
+static void ctx_freep(EVP_CIPHER_CTX **c)
+{
+	EVP_CIPHER_CTX_free(*c);
+}
+
+/* AES-256 key wrap, or back. */
+static bool wrap(bool encrypt, const struct rel_key *key, const uint8_t *in,
+	size_t n, uint8_t *out)
+{
+	const EVP_CIPHER *c = rel_openssl()->wrap;
+	REL_AUTO(ctx_freep) EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	int got = 0;
+
+	if (!ctx)
 		return false;
-	n = BIO_get_mem_data(plain, &p);
-	rel_buf_add(out, p, n > 0 ? (size_t)n : 0);
+	EVP_CIPHER_CTX_set_flags(ctx, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
+	return EVP_CipherInit_ex(ctx, c, NULL, key->bytes, NULL, encrypt) ==
+		       1 &&
+	       EVP_CipherUpdate(ctx, out, &got, in, (int)n) == 1 &&
+	       got == (encrypt ? (int)n + 8 : (int)n - 8);
+}
+
+/* AES-256-GCM over ${n} bytes, both ways. */
+static bool gcm(bool encrypt, const uint8_t key[CONTENT_KEY],
+	const uint8_t nonce[NONCE], const void *in, size_t n, uint8_t *out,
+	uint8_t tag[TAG])
+{
+	const EVP_CIPHER *c = rel_openssl()->gcm;
+	REL_AUTO(ctx_freep) EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	uint8_t end[16];
+	int got = 0, rest = 0;
+
+	return ctx &&
+	       EVP_CipherInit_ex(ctx, c, NULL, key, nonce, encrypt) == 1 &&
+	       (encrypt || EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG,
+				   tag) == 1) &&
+	       (n == 0 || EVP_CipherUpdate(ctx, out, &got, in, (int)n) == 1) &&
+	       EVP_CipherFinal_ex(ctx, end, &rest) == 1 && rest == 0 &&
+	       got == (int)n &&
+	       (!encrypt || EVP_CIPHER_CTX_ctrl(
+				    ctx, EVP_CTRL_AEAD_GET_TAG, TAG, tag) == 1);
+}
+
+static int encrypt(const struct rel_key *key, const void *p, size_t n,
+	struct rel_buf *der, struct rel_err *err)
+{
+	uint8_t content[CONTENT_KEY];
+	struct places at;
+	uint8_t *to;
+	bool ok;
+	int r = rel_random(content, sizeof(content), err);
+
+	if (r < 0)
+		return r;
+	make_form(n, der, &at);
+	to = (uint8_t *)der->p;
+	r = rel_random(to + at.nonce, NONCE, err);
+	ok = r == 0 && rel_hex_parse(key->id, KEY_ID, to + at.id) &&
+	     wrap(true, key, content, sizeof(content), to + at.wrapped) &&
+	     gcm(true, content, to + at.nonce, p, n, to + at.text, to + at.tag);
+	explicit_bzero(content, sizeof(content));
+	return ok ? 0 : fail(err, REL_EIO, "seal");
+}
+
+static bool decrypt(const struct rel_key *key, const uint8_t *p,
+	const struct places *at, size_t n, struct rel_buf *out)
+{
+	uint8_t content[CONTENT_KEY], tag[TAG];
+	uint8_t *to = (uint8_t *)rel_buf_room(out, n);
+	bool ok;
+
+	memcpy(tag, p + at->tag, TAG);
+	ok = wrap(false, key, p + at->wrapped, WRAPPED, content) &&
+	     gcm(false, content, p + at->nonce, p + at->text, n, to, tag);
+	explicit_bzero(content, sizeof(content));
+	if (!ok) {
+		explicit_bzero(to, n);
+		return false;
+	}
+	out->len += n;
+	out->p[out->len] = '\0';
 	return true;
 }
 
@@ -207,31 +248,21 @@ int rel_unseal(const struct rel_key *key, const void *p, size_t n,
 	struct rel_buf *out, struct rel_err *err)
 {
 	static const char damaged[] = "a sealed config is damaged";
-	REL_AUTO(cms_freep) CMS_ContentInfo *cms = NULL;
-	const unsigned char *at = p;
-	const ASN1_OCTET_STRING *id;
-	ASN1_OCTET_STRING **text;
+	const uint8_t *der = p;
 	char hex[2 * KEY_ID + 1];
+	struct places at;
+	size_t text;
 
-	rel_openssl_start();
-	if (n == 0 || n > INT_MAX)
+	if (n > INT_MAX || !size_of_text(n, &text) ||
+		!has_our_form(der, n, text, &at))
 		return fail(err, REL_EINTEGRITY, damaged);
-	cms = d2i_CMS_ContentInfo(NULL, &at, (long)n);
-	if (!cms || OBJ_obj2nid(CMS_get0_type(cms)) !=
-			    NID_id_smime_ct_authEnvelopedData)
-		return fail(err, REL_EINTEGRITY, damaged);
-	text = CMS_get0_content(cms);
-	id = recipient_id(cms);
-	if (!text || !*text || !id ||
-		!has_our_form(p, n, (size_t)ASN1_STRING_length(*text)))
-		return fail(err, REL_EINTEGRITY, damaged);
-	rel_hex_format(ASN1_STRING_get0_data(id), KEY_ID, hex);
+	rel_hex_format(der + at.id, KEY_ID, hex);
 	if (strcmp(hex, key->id) != 0)
 		return rel_fail(err, REL_EDENIED,
 			"the config was sealed under key '%s', and this is "
 			"'%s'",
 			hex, key->id);
-	if (!decrypt(cms, key, id, out))
+	if (!decrypt(key, der, &at, text, out))
 		return fail(err, REL_EINTEGRITY, damaged);
 	return 0;
 }
@@ -243,7 +274,8 @@ int rel_seal(const struct rel_key *key, const void *p, size_t n,
 	REL_AUTO(rel_buf_wipe) struct rel_buf again = REL_BUF_INIT;
 	int r;
 
-	rel_openssl_start();
+	if (n > INT_MAX - 256)
+		return fail(err, REL_EIO, "too much to seal");
 	r = encrypt(key, p, n, &der, err);
 	if (r < 0)
 		return r;

@@ -129,10 +129,15 @@ bool rel_artifact_whole(struct rel_home *h, const struct rel_artifact *a)
 {
 	REL_AUTO(rel_buf_free) struct rel_buf frame = REL_BUF_INIT;
 	struct rel_err ignored;
+	struct timespec when;
 
+	if (!rel_store_artifact_time(h->store, &a->packed.artifact, &when))
+		return false;
 	for (size_t i = 0; i < a->packed.n; i++) {
-		if (rel_chunk_get(h->store, &a->packed.chunks[i].name, &frame,
-			    &ignored) < 0)
+		const struct rel_chunk_ref *c = &a->packed.chunks[i];
+
+		if (!rel_chunk_is_as_of(h->store, &c->name, c->packed, &when) &&
+			rel_chunk_get(h->store, &c->name, &frame, &ignored) < 0)
 			return false;
 	}
 	return true;

@@ -37,7 +37,8 @@ int rel_artifact_load(struct rel_home *h, const struct rel_id *id,
 /* To an error met while reading it: which artifact it is, and what mends it. */
 int rel_artifact_broken(const struct rel_id *id, struct rel_err *err);
 
-/* Read each chunk: is it there, and what its name says? */
+/* Is each chunk there, as it was when the record was written? What was written
+ * to since then is read and checked; the others are looked at. */
 bool rel_artifact_whole(struct rel_home *h, const struct rel_artifact *a);
 
 /* The tar, chunk by chunk, each checked against its name. ${a} is borrowed. */

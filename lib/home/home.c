@@ -4,6 +4,8 @@
 #include "base/mem.h"
 #include "crypto/digest.h"
 #include "crypto/seal.h"
+#include "home/current.h"
+#include "home/spool.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +26,9 @@ static int open_ledger(
 		path, mode, h->opt.wait_ms, give_reserve, h, &h->ledger, err);
 
 	free(path);
+	/* The store was whole once: no command makes the ledger again. */
+	if (r == -REL_ENOTFOUND)
+		return rel_hint(err, "put it back from a backup of the store");
 	return r;
 }
 
@@ -112,21 +117,23 @@ int rel_home_open(const struct rel_home_options *opt, enum rel_home_mode mode,
 		return r;
 	if (fresh)
 		r = make(h, err);
-	else
+	else if (mode != REL_HOME_LATER)
 		r = open_ledger(h,
 			mode == REL_HOME_READ ? REL_LEDGER_READ
 					      : REL_LEDGER_WRITE,
 			err);
-	/* The store was whole once: no command makes the ledger again. */
-	if (r == -REL_ENOTFOUND)
-		return rel_hint(err, "put it back from a backup of the store");
 	if (r < 0)
 		return r;
-	if (mode != REL_HOME_READ)
+	if (mode == REL_HOME_WRITE || mode == REL_HOME_MAKE)
 		rel_store_reserve_make(h->store);
 	*ret = h;
 	h = NULL;
 	return 0;
+}
+
+int rel_home_ledger(struct rel_home *h, struct rel_err *err)
+{
+	return h->ledger ? 0 : open_ledger(h, REL_LEDGER_READ, err);
 }
 
 int rel_home_reopen(struct rel_home *h, struct rel_err *err)
@@ -174,15 +181,25 @@ static int load_fingerprint(
 	return 0;
 }
 
+int rel_home_pin(struct rel_home *h, struct rel_err *err)
+{
+	int r = 0;
+
+	if (!h->pinned)
+		r = rel_ledger_key(
+			h->ledger, h->key_id, &h->fingerprint_file, err);
+	h->pinned = r == 0;
+	return r;
+}
+
 int rel_home_load_key(struct rel_home *h, struct rel_err *err)
 {
-	struct rel_id fingerprint;
-	char want[17];
+	const char *want = h->key_id;
 	int r;
 
 	if (h->key_ready)
 		return 0;
-	r = rel_ledger_key(h->ledger, want, &fingerprint, err);
+	r = rel_home_pin(h, err);
 	if (r < 0)
 		return r;
 	r = rel_key_load(h->opt.key, &h->key, err);
@@ -205,12 +222,57 @@ int rel_home_load_key(struct rel_home *h, struct rel_err *err)
 	h->key_ready = true;
 	/* Releases can run and be rolled back to without it: at 3 a.m. a lost
 	 * file of 400 bytes must not be in the way. */
-	if (load_fingerprint(h, &fingerprint, &h->no_fingerprint) < 0)
+	if (load_fingerprint(h, &h->fingerprint_file, &h->no_fingerprint) < 0)
 		rel_notice(h->opt.events,
 			"%s: what is there runs, but new configs cannot be "
 			"made",
 			h->no_fingerprint.msg);
 	return 0;
+}
+
+void rel_home_sign(const struct rel_home *h, struct json_t *body)
+{
+	rel_json_set(body, "by", rel_json_text(h->opt.by));
+	if (h->opt.by_url)
+		rel_json_set(body, "by_url", rel_json_text(h->opt.by_url));
+}
+
+/* The check of the first event, with what goes before it. */
+struct folding {
+	struct rel_home *home;
+	struct rel_spool spool;
+	struct rel_append first; /* as it was given */
+};
+
+static int fold_and_check(void *arg, struct rel_ledger *l, struct json_t *body,
+	struct rel_err *err)
+{
+	struct folding *f = arg;
+	int r = rel_spool_fold(f->home, &f->spool, l, err);
+
+	if (r == 0 && f->first.check)
+		r = f->first.check(f->first.arg, l, body, err);
+	return r;
+}
+
+int rel_home_append_all(struct rel_home *h, struct rel_append *all, size_t n,
+	int64_t *ret_seq, struct rel_err *err)
+{
+	struct folding f = {
+		.home = h, .spool = REL_SPOOL_NONE, .first = all[0]
+	};
+	int r;
+
+	for (size_t i = 0; i < n; i++)
+		rel_home_sign(h, all[i].body);
+	all[0].check = fold_and_check;
+	all[0].arg = &f;
+	r = rel_ledger_append_all(h->ledger, all, n, ret_seq, err);
+	rel_spool_done(&f.spool, r == 0);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (!strcmp(all[i].kind, "activate"))
+			rel_current_save(h, all[i].app);
+	return r;
 }
 
 int rel_home_append(struct rel_home *h, const char *app, const char *kind,
@@ -226,13 +288,8 @@ int rel_home_append(struct rel_home *h, const char *app, const char *kind,
 		.check = check,
 		.arg = arg,
 	};
-	int64_t seq;
 
-	rel_json_set(body, "by", rel_json_text(h->opt.by));
-	if (h->opt.by_url)
-		rel_json_set(body, "by_url", rel_json_text(h->opt.by_url));
-	return rel_ledger_append(
-		h->ledger, &what, ret_seq ? ret_seq : &seq, err);
+	return rel_home_append_all(h, &what, 1, ret_seq, err);
 }
 
 struct rel_artifact_text rel_artifact_format(const struct rel_id *id)

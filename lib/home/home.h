@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 enum rel_home_mode {
+	REL_HOME_LATER, /* the ledger stays closed: rel_home_ledger */
 	REL_HOME_READ,	/* works on a read-only file system */
 	REL_HOME_WRITE, /* the store must be there */
 	REL_HOME_MAKE,	/* … or is made, with its key */
@@ -38,8 +39,12 @@ struct rel_home {
 	struct rel_home_options opt;
 	struct rel_store *store;
 	struct rel_ledger *ledger;
-	bool made;	/* this call made the store */
-	bool key_ready; /* the two below are loaded */
+	bool made; /* this call made the store */
+	/* What the ledger's first event says of the key, once it is known. */
+	bool pinned;
+	char key_id[17];
+	struct rel_id fingerprint_file; /* SHA-256 of configs/fingerprint.cms */
+	bool key_ready;			/* the two below are loaded */
 	struct rel_key key;
 	uint8_t fingerprint_key[32];
 	/* Why the fingerprint key is not there; code 0 when it is. */
@@ -56,6 +61,9 @@ int rel_home_open(const struct rel_home_options *opt, enum rel_home_mode mode,
 	struct rel_home **ret, struct rel_err *err) REL_CHECK;
 void rel_home_closep(struct rel_home **h);
 
+/* Open the ledger for reading if it is not open. Errors: rel_ledger_open's. */
+int rel_home_ledger(struct rel_home *h, struct rel_err *err) REL_CHECK;
+
 /* Open the ledger again, for writing: it was closed around a fork, or a command
  * that mostly reads has something to change.
  * Errors: rel_ledger_open's. */
@@ -69,6 +77,13 @@ int rel_home_reopen(struct rel_home *h, struct rel_err *err) REL_CHECK;
  */
 int rel_home_load_key(struct rel_home *h, struct rel_err *err) REL_CHECK;
 
+/* Learn what the ledger says of the key, if that is not known yet. Errors:
+ * rel_ledger_key's. */
+int rel_home_pin(struct rel_home *h, struct rel_err *err) REL_CHECK;
+
+/* Put who acts into the body of an event. */
+void rel_home_sign(const struct rel_home *h, struct json_t *body);
+
 /*
  * Append an event with who acted in it; ${body} is taken. ${check}: as in
  * rel_ledger_append, or NULL. ret_seq may be NULL.
@@ -78,6 +93,12 @@ int rel_home_append(struct rel_home *h, const char *app, const char *kind,
 	int (*check)(void *arg, struct rel_ledger *l, struct json_t *body,
 		struct rel_err *err),
 	void *arg, int64_t *ret_seq, struct rel_err *err) REL_CHECK;
+
+/* Several events, all or none, each with who acted in it: as in
+ * rel_ledger_append_all. What waits in the spool goes into the ledger before
+ * them, and an activation into the app's run plan (home/current.h) after it. */
+int rel_home_append_all(struct rel_home *h, struct rel_append *all, size_t n,
+	int64_t *ret_seq, struct rel_err *err) REL_CHECK;
 
 /* "sha256:HEX", by value. */
 struct rel_artifact_text {

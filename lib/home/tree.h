@@ -19,6 +19,16 @@ int rel_home_tree(struct rel_home *h, const struct rel_id *artifact,
 	int64_t mtime_s, const struct rel_id *older, int *ret_fd,
 	struct rel_err *err) REL_CHECK;
 
+/*
+ * Open a tree that is there, as rel_tree_open does. If it is not known to be
+ * whole (rel_tree_known) it is compared in full first, and settled: so where
+ * the store is read-only this is done each time. What was changed since it was
+ * made is not looked for. Errors: REL_ENOTFOUND; REL_EINTEGRITY (it is not
+ * right: rel_home_tree makes it again).
+ */
+int rel_home_tree_open(struct rel_home *h, const struct rel_id *artifact,
+	int *ret_fd, struct rel_err *err) REL_CHECK;
+
 /* The index that the artifact's chunks say, added to ${out}: what
  * trees/HEX.index must be, byte for byte. */
 int rel_home_index(struct rel_home *h, const struct rel_artifact *a,

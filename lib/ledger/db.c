@@ -8,8 +8,12 @@
 #include <string.h>
 
 #define ACTIVATION                                                             \
-	"SELECT a.seq, e.time, a.number, a.beneath, a.content"                 \
+	"SELECT a.seq, e.time, a.number, a.beneath, a.content, a.other"        \
 	" FROM activation a JOIN event e ON e.seq = a.seq "
+
+#define BUILDS                                                                 \
+	"SELECT e.seq, e.time, e.kind, e.body"                                 \
+	" FROM build b JOIN event e ON e.seq = b.seq "
 
 static const char *const own_sql[REL_Q_MAX_] = {
 	[REL_Q_HEAD] = "SELECT seq, hash FROM event"
@@ -26,22 +30,45 @@ static const char *const own_sql[REL_Q_MAX_] = {
 	[REL_Q_DERIVED] =
 		"SELECT coalesce(max(seq), 0),"
 		" (SELECT events FROM derived WHERE version = ?) FROM event",
-	[REL_Q_DIGEST] = "SELECT digest FROM release"
+	[REL_Q_DIGEST] = "SELECT digest, artifact FROM release"
 			 " WHERE app = ? AND number = ?",
-	[REL_Q_BENEATH] = "SELECT seq FROM activation"
-			  " WHERE app = ? AND seq = ?",
+	[REL_Q_BENEATH] =
+		"SELECT a.other, r.artifact FROM activation a"
+		" JOIN release r ON r.app = a.app AND r.number = a.number"
+		" WHERE a.app = ? AND a.seq = ?",
 	[REL_Q_FORMATION] = "SELECT e.seq, e.body FROM formation f"
 			    " JOIN event e ON e.seq = f.seq WHERE f.app = ?",
+	/* What comes next in order, so that each is found by one search. */
+	[REL_Q_NEXT_ARTIFACT] = "SELECT artifact FROM build"
+				" WHERE artifact >= ? AND artifact < ?"
+				" ORDER BY artifact LIMIT 1",
+	[REL_Q_NEXT_REVISION] = "SELECT revision FROM build"
+				" WHERE revision >= ? AND revision < ?"
+				" ORDER BY revision LIMIT 1",
+	[REL_Q_OTHER_ARTIFACT] = "SELECT EXISTS (SELECT 1 FROM build"
+				 " WHERE revision = ?1 AND artifact < ?2)"
+				 " OR EXISTS (SELECT 1 FROM build"
+				 " WHERE revision = ?1 AND artifact > ?2)",
+	[REL_Q_BUILT_FROM] = "SELECT EXISTS (SELECT 1 FROM build"
+			     " WHERE artifact = ? AND origin = ?)",
+	[REL_Q_BUILDS_OF_ARTIFACT] =
+		BUILDS "WHERE b.artifact = ? ORDER BY b.seq DESC",
+	[REL_Q_BUILDS_OF_REVISION] =
+		BUILDS "WHERE b.revision = ? ORDER BY b.seq DESC",
+	[REL_Q_BUILDS_OF_TREE] = BUILDS "WHERE b.tree = ? ORDER BY b.seq DESC",
+	[REL_Q_RELEASES_OF_APP] = REL_SELECT_RELEASE
+	"WHERE r.app = ?3 AND r.number < ?1 ORDER BY r.number DESC LIMIT ?2",
 	[REL_Q_ADD_EVENT] = "INSERT INTO event (" REL_EVENT_COLUMNS ")"
 			    " VALUES (?, ?, ?, ?, ?, ?, ?)",
 	[REL_Q_ADD_APP] = "INSERT OR IGNORE INTO app (name) VALUES (?)",
-	[REL_Q_ADD_RELEASE] = "INSERT INTO release (seq, app, number, digest)"
-			      " VALUES (?, ?, ?, ?)",
-	[REL_Q_ADD_ACTIVATION] =
-		"INSERT INTO activation (seq, app, number, beneath, content)"
+	[REL_Q_ADD_RELEASE] =
+		"INSERT INTO release (seq, app, number, digest, artifact)"
 		" VALUES (?, ?, ?, ?, ?)",
+	[REL_Q_ADD_ACTIVATION] = "INSERT INTO activation"
+				 " (seq, app, number, beneath, content, other)"
+				 " VALUES (?, ?, ?, ?, ?, ?)",
 	[REL_Q_ADD_BUILD] = "INSERT INTO build (seq, artifact, revision,"
-			    " tree) VALUES (?, ?, ?, ?)",
+			    " tree, origin) VALUES (?, ?, ?, ?, ?)",
 	[REL_Q_SET_ACTIVE] = "UPDATE release SET ever_active = 1, failed = 0"
 			     " WHERE app = ? AND number = ?",
 	[REL_Q_SET_FAILED] = "UPDATE release SET failed = 1"
@@ -119,6 +146,11 @@ int rel_db_prepare(struct rel_ledger *l, const char *sql, sqlite3_stmt **ret,
 	int rc = sqlite3_prepare_v2(l->db, sql, -1, ret, NULL);
 
 	return rc == SQLITE_OK ? 0 : rel_db_fail(l, rc, "read the ledger", err);
+}
+
+const char *rel_db_sql(enum rel_query which)
+{
+	return own_sql[which];
 }
 
 int rel_db_own(struct rel_ledger *l, enum rel_query which, sqlite3_stmt **ret,

@@ -15,13 +15,14 @@
 #include <sqlite3.h>
 
 #define REL_SCHEMA_VERSION 1	   /* PRAGMA user_version; schema.sql */
-#define REL_INDEX_VERSION 2	   /* index.sql, and what index.c puts there */
+#define REL_INDEX_VERSION 3	   /* index.sql, and what index.c puts there */
 #define REL_LEDGER_MARK 0x72656c31 /* PRAGMA application_id: "rel1" */
 
 /* An event's body: larger ones are refused, and never read. */
 #define REL_MAX_BODY (4 << 20)
 
-/* The handle's own statements. Each is a search, none scans a table. */
+/* The handle's own statements. Each is a search, none scans a table; a test
+ * asks SQLite for the plan of each. */
 enum rel_query {
 	REL_Q_HEAD,
 	REL_Q_KEY,
@@ -34,6 +35,14 @@ enum rel_query {
 	REL_Q_DIGEST,
 	REL_Q_BENEATH,
 	REL_Q_FORMATION,
+	REL_Q_NEXT_ARTIFACT,
+	REL_Q_NEXT_REVISION,
+	REL_Q_OTHER_ARTIFACT,
+	REL_Q_BUILT_FROM,
+	REL_Q_BUILDS_OF_ARTIFACT,
+	REL_Q_BUILDS_OF_REVISION,
+	REL_Q_BUILDS_OF_TREE,
+	REL_Q_RELEASES_OF_APP,
 	REL_Q_ADD_EVENT,
 	REL_Q_ADD_APP,
 	REL_Q_ADD_RELEASE,
@@ -72,6 +81,8 @@ void rel_db_donep(sqlite3_stmt **s);
 
 int rel_db_prepare(struct rel_ledger *l, const char *sql, sqlite3_stmt **ret,
 	struct rel_err *err) REL_CHECK;
+/* The SQL of a statement of its own, for a walk. */
+const char *rel_db_sql(enum rel_query which);
 void rel_db_finalizep(sqlite3_stmt **s);
 
 /* 1: there is a row, 0: there is none (or no more), else -code. */
@@ -89,6 +100,12 @@ int rel_db_text(
 int rel_db_id(sqlite3_stmt *s, int column, struct rel_id *ret,
 	struct rel_err *err) REL_CHECK;
 
+/* The body in column ${column}. */
+int rel_db_body(sqlite3_stmt *s, int column, struct json_t **ret,
+	struct rel_err *err) REL_CHECK;
+/* What was just found is damage of event ${seq}; returns -REL_EINTEGRITY. */
+int rel_db_damaged(int64_t seq, struct rel_err *err);
+
 /* The number that a PRAGMA or a SELECT without parameters gives. */
 int rel_db_number(struct rel_ledger *l, const char *sql, int64_t *ret,
 	struct rel_err *err) REL_CHECK;
@@ -101,8 +118,9 @@ int rel_db_transaction(struct rel_ledger *l,
 	int (*fn)(struct rel_ledger *l, void *arg, struct rel_err *err),
 	void *arg, struct rel_err *err) REL_CHECK;
 
-/* A ledger in memory, with the schema and an empty index. */
-int rel_db_memory(struct rel_ledger **ret, struct rel_err *err) REL_CHECK;
+/* A ledger for as long as the handle lives, with the schema and an empty index.
+ * It grows on the disk, not in memory. */
+int rel_db_scratch(struct rel_ledger **ret, struct rel_err *err) REL_CHECK;
 
 /* Make the event table, and the index's. Inside a transaction. */
 int rel_db_create_schema(struct rel_ledger *l, struct rel_err *err) REL_CHECK;

@@ -4,6 +4,7 @@
 #include "crypto/digest.h"
 #include "ledger/db.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,8 +84,9 @@ static int store(struct rel_ledger *l, const struct rel_event_row *e,
 }
 
 /* Complete the event: what is after the head now, and its hash. */
-static int make(struct rel_ledger *l, const struct rel_append *what,
-	struct json_t *body, struct rel_event_row *e, struct rel_err *err)
+static int make(struct rel_ledger *l, const char *app, const char *kind,
+	const struct json_t *body, int64_t time_ms, struct rel_event_row *e,
+	struct rel_err *err)
 {
 	struct rel_buf text = REL_BUF_INIT;
 	int r = rel_ledger_head(l, &e->seq, &e->prev, err);
@@ -92,9 +94,9 @@ static int make(struct rel_ledger *l, const struct rel_append *what,
 	if (r < 0)
 		return r;
 	e->seq++;
-	e->time_ms = rel_now_ms();
-	e->app = rel_strdup(what->app);
-	e->kind = rel_strdup(what->kind);
+	e->time_ms = time_ms;
+	e->app = rel_strdup(app);
+	e->kind = rel_strdup(kind);
 	rel_json_format(body, &text);
 	if (text.len > REL_MAX_BODY)
 		r = rel_fail(err, REL_EINVALID,
@@ -104,50 +106,75 @@ static int make(struct rel_ledger *l, const struct rel_append *what,
 	return r;
 }
 
-struct appending {
-	const struct rel_append *what;
-	int64_t seq;
-};
-
-/* In the transaction; a second time when the first found the disk full, so
- * ${check} gets a body of its own each time. */
-static int append(struct rel_ledger *l, void *arg, struct rel_err *err)
+int rel_ledger_insert(struct rel_ledger *l, const char *app, const char *kind,
+	const struct json_t *body, int64_t time_ms, int64_t *ret_seq,
+	struct rel_err *err)
 {
-	struct appending *a = arg;
-	const struct rel_append *what = a->what;
 	REL_AUTO(rel_event_row_done) struct rel_event_row e = { 0 };
-	REL_AUTO(rel_json_freep)
-	struct json_t *body = rel_json_copy(what->body);
-	int r = rel_index_refresh(l, err);
+	int r = make(l, app, kind, body, time_ms, &e, err);
 
-	if (r == 0 && what->check)
-		r = what->check(what->arg, l, body, err);
-	if (r == 0)
-		r = make(l, what, body, &e, err);
 	if (r == 0)
 		r = store(l, &e, err);
 	if (r == 0)
 		r = rel_index_apply(l, &e, err);
 	if (r == 0)
-		r = rel_index_mark(l, e.seq, err);
-	a->seq = e.seq;
+		*ret_seq = e.seq;
+	return r;
+}
+
+struct appending {
+	const struct rel_append *all;
+	size_t n;
+	int64_t last; /* seq */
+};
+
+/* A second time when the first found the disk full, so ${check} gets a body of
+ * its own each time. */
+static int append_one(struct rel_ledger *l, const struct rel_append *what,
+	int64_t *ret_seq, struct rel_err *err)
+{
+	REL_AUTO(rel_json_freep)
+	struct json_t *body = rel_json_copy(what->body);
+	int r = what->check ? what->check(what->arg, l, body, err) : 0;
+
+	return r < 0 ? r
+		     : rel_ledger_insert(l, what->app, what->kind, body,
+			       rel_now_ms(), ret_seq, err);
+}
+
+/* In the transaction. */
+static int append(struct rel_ledger *l, void *arg, struct rel_err *err)
+{
+	struct appending *a = arg;
+	int r = rel_index_refresh(l, err);
+
+	for (size_t i = 0; r == 0 && i < a->n; i++)
+		r = append_one(l, &a->all[i], &a->last, err);
+	return r == 0 ? rel_index_mark(l, a->last, err) : r;
+}
+
+int rel_ledger_append_all(struct rel_ledger *l, struct rel_append *all,
+	size_t n, int64_t *ret_seq, struct rel_err *err)
+{
+	struct appending a = { .all = all, .n = n };
+	int r;
+
+	assert(n > 0);
+	if (l->mode == REL_LEDGER_READ)
+		r = rel_fail(err, REL_EIO, "the ledger is open for reading");
+	else
+		r = rel_db_transaction(l, append, &a, err);
+	for (size_t i = 0; i < n; i++)
+		rel_json_freep(&all[i].body);
+	if (r == 0 && ret_seq)
+		*ret_seq = a.last - (int64_t)n + 1;
 	return r;
 }
 
 int rel_ledger_append(struct rel_ledger *l, struct rel_append *what,
 	int64_t *ret_seq, struct rel_err *err)
 {
-	struct appending a = { .what = what };
-	int r;
-
-	if (l->mode == REL_LEDGER_READ)
-		r = rel_fail(err, REL_EIO, "the ledger is open for reading");
-	else
-		r = rel_db_transaction(l, append, &a, err);
-	rel_json_freep(&what->body);
-	if (r == 0 && ret_seq)
-		*ret_seq = a.seq;
-	return r;
+	return rel_ledger_append_all(l, what, 1, ret_seq, err);
 }
 
 int rel_ledger_head(struct rel_ledger *l, int64_t *ret_seq,
@@ -197,4 +224,25 @@ int rel_ledger_each_event(struct rel_ledger *l, int64_t from,
 			return r;
 	}
 	return r;
+}
+
+int rel_ledger_newest_event(struct rel_ledger *l, const char *kind,
+	const char *part, struct rel_event_row *ret, struct rel_err *err)
+{
+	REL_AUTO(rel_db_finalizep) sqlite3_stmt *s = NULL;
+	int r = rel_db_prepare(l,
+		"SELECT " REL_EVENT_COLUMNS
+		" FROM event WHERE kind = ? AND instr(body, ?)"
+		" ORDER BY seq DESC LIMIT 1",
+		&s, err);
+
+	if (r < 0)
+		return r;
+	rel_db_bind_text(s, 1, kind);
+	rel_db_bind_text(s, 2, part);
+	r = rel_db_step(l, s, err);
+	if (r == 0)
+		return rel_fail(
+			err, REL_ENOTFOUND, "no event of kind '%s'", kind);
+	return r < 0 ? r : rel_event_read(s, ret, err);
 }

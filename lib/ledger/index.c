@@ -47,6 +47,7 @@ static int apply_build(struct rel_ledger *l, const struct rel_event_row *e,
 	rel_db_bind_text(s, 2, artifact.s);
 	rel_db_bind_text(s, 3, b.commit);
 	rel_db_bind_text(s, 4, b.tree);
+	rel_db_bind_text(s, 5, b.origin);
 	return rel_db_step(l, s, err);
 }
 
@@ -66,7 +67,7 @@ static int apply_release(struct rel_ledger *l, const struct rel_event_row *e,
 {
 	REL_AUTO(rel_release_row_done) struct rel_release_row b = { 0 };
 	REL_AUTO(rel_db_donep) sqlite3_stmt *s = NULL;
-	struct rel_hex digest;
+	struct rel_hex digest, artifact;
 	int64_t last;
 	int r = rel_body_release(body, &b, err);
 
@@ -87,12 +88,14 @@ static int apply_release(struct rel_ledger *l, const struct rel_event_row *e,
 	rel_db_bind_text(s, 2, e->app);
 	rel_db_bind_int(s, 3, b.number);
 	rel_db_bind_text(s, 4, digest.s);
+	artifact = rel_id_hex(&b.artifact);
+	rel_db_bind_text(s, 5, artifact.s);
 	return rel_db_step(l, s, err);
 }
 
-/* The content of a release that must exist. */
+/* The content of a release that must exist, and its artifact. */
 static int content_of(struct rel_ledger *l, const char *app, int64_t number,
-	struct rel_id *ret, struct rel_err *err)
+	struct rel_id *ret, struct rel_id *ret_artifact, struct rel_err *err)
 {
 	REL_AUTO(rel_db_donep) sqlite3_stmt *s = NULL;
 	int r = rel_db_own(l, REL_Q_DIGEST, &s, err);
@@ -105,14 +108,18 @@ static int content_of(struct rel_ledger *l, const char *app, int64_t number,
 	if (r == 0)
 		return rel_fail(err, REL_EINVALID,
 			"'%s' has no release v%" PRId64, app, number);
-	return r < 0 ? r : rel_db_id(s, 0, ret, err);
+	if (r > 0)
+		r = rel_db_id(s, 0, ret, err);
+	return r < 0 ? r : rel_db_id(s, 1, ret_artifact, err);
 }
 
-/* An activation must stand on one of the same app. */
-static int check_beneath(
-	struct rel_ledger *l, const char *app, int64_t seq, struct rel_err *err)
+/* An activation must stand on one of the same app. *ret_other: the nearest one
+ * from there on downwards with another artifact than ${artifact}. */
+static int check_beneath(struct rel_ledger *l, const char *app, int64_t seq,
+	const struct rel_id *artifact, int64_t *ret_other, struct rel_err *err)
 {
 	REL_AUTO(rel_db_donep) sqlite3_stmt *s = NULL;
+	struct rel_id found;
 	int r = rel_db_own(l, REL_Q_BENEATH, &s, err);
 
 	if (r < 0)
@@ -123,7 +130,13 @@ static int check_beneath(
 	if (r == 0)
 		return rel_fail(err, REL_EINVALID,
 			"'%s' has no activation %" PRId64, app, seq);
-	return r < 0 ? r : 0;
+	if (r > 0)
+		r = rel_db_id(s, 1, &found, err);
+	if (r < 0)
+		return r;
+	*ret_other = rel_id_equal(&found, artifact) ? sqlite3_column_int64(s, 0)
+						    : seq;
+	return 0;
 }
 
 static int apply_activate(struct rel_ledger *l, const struct rel_event_row *e,
@@ -131,13 +144,14 @@ static int apply_activate(struct rel_ledger *l, const struct rel_event_row *e,
 {
 	REL_AUTO(rel_db_donep) sqlite3_stmt *s = NULL;
 	struct rel_activation a = { .seq = e->seq };
+	struct rel_id artifact;
 	struct rel_hex content;
 	int r = rel_body_activate(body, &a.number, &a.on, err);
 
 	if (r == 0)
-		r = content_of(l, e->app, a.number, &a.content, err);
+		r = content_of(l, e->app, a.number, &a.content, &artifact, err);
 	if (r == 0 && a.on != 0)
-		r = check_beneath(l, e->app, a.on, err);
+		r = check_beneath(l, e->app, a.on, &artifact, &a.other, err);
 	if (r == 0)
 		r = change_release(
 			l, REL_Q_SET_ACTIVE, e->app, a.number, true, err);
@@ -151,6 +165,7 @@ static int apply_activate(struct rel_ledger *l, const struct rel_event_row *e,
 	rel_db_bind_int(s, 3, a.number);
 	rel_db_bind_int(s, 4, a.on);
 	rel_db_bind_text(s, 5, content.s);
+	rel_db_bind_int(s, 6, a.other);
 	return rel_db_step(l, s, err);
 }
 

@@ -52,9 +52,10 @@ struct rel_release_row {
 };
 void rel_release_row_done(struct rel_release_row *r);
 
-/* One activation; ${on} is the seq of the one beneath it, 0: none. */
+/* One activation; ${on} is the seq of the one beneath it, ${other} of the
+ * nearest one further down that has another artifact; 0: none. */
 struct rel_activation {
-	int64_t seq, time_ms, number, on;
+	int64_t seq, time_ms, number, on, other;
 	struct rel_id content; /* digest of the release's record */
 };
 
@@ -89,13 +90,15 @@ int rel_ledger_open(const char *path, enum rel_ledger_mode mode,
 void rel_ledger_closep(struct rel_ledger **l);
 
 /*
- * Append one event in a transaction of its own; ${body} is taken (freed also
- * on failure). ${check} (may be NULL) runs inside the transaction, before
- * the insert, and may still change the body (a number) or refuse: this is how
- * numbers are given out and activations compared with what is current. When
- * the disk was full it runs a second time, with a fresh copy of the body.
- * On return the event is on disk. Errors: REL_EBUSY, REL_EIO (also a full
- * disk), and whatever check returned.
+ * Append ${n} events in one transaction, in their order: all of them or none.
+ * Each ${body} is taken (freed also on failure). ${check} (may be NULL) runs
+ * inside the transaction, before the insert of its event and after those before
+ * it, and may still change the body (a number) or refuse: this is how numbers
+ * are given out and activations compared with what is current. When the disk
+ * was full all checks run a second time, with fresh copies of the bodies.
+ * *ret_seq (may be NULL): the first one's; the others follow it. On return the
+ * events are on disk. Errors: REL_EBUSY, REL_EIO (also a full disk), and
+ * whatever a check returned.
  */
 struct rel_append {
 	const char *app, *kind;
@@ -104,8 +107,36 @@ struct rel_append {
 		struct rel_err *err);
 	void *arg;
 };
+int rel_ledger_append_all(struct rel_ledger *l, struct rel_append *all,
+	size_t n, int64_t *ret_seq, struct rel_err *err) REL_CHECK;
+/* The same for one event. */
 int rel_ledger_append(struct rel_ledger *l, struct rel_append *what,
 	int64_t *ret_seq, struct rel_err *err) REL_CHECK;
+
+/* In a check alone: one more event, before the one that is checked, of a time
+ * of its own. ${body} is borrowed. Errors: as above. */
+int rel_ledger_insert(struct rel_ledger *l, const char *app, const char *kind,
+	const struct json_t *body, int64_t time_ms, int64_t *ret_seq,
+	struct rel_err *err) REL_CHECK;
+
+/*
+ * The state of the file, by which it is known to be as it was: what the system
+ * says of it, and SQLite's change counter, which each transaction increments.
+ * peek opens the file, so it is only for a process that has no ledger open;
+ * false: something is half done there, or odd, and the ledger has to be asked.
+ */
+struct rel_ledger_state {
+	int64_t dev, ino, size, mtime_ns, ctime_ns, counter;
+};
+bool rel_ledger_peek(int dirfd, const char *name, struct rel_ledger_state *ret);
+
+/* Call ${fn} while nobody can change the ledger: all that it reads is of one
+ * state, which is given to it. fn's result is passed on. Errors: REL_EBUSY,
+ * REL_EIO; REL_EREFUSED (a copy in memory has no state). */
+int rel_ledger_hold(struct rel_ledger *l,
+	int (*fn)(void *arg, const struct rel_ledger_state *now,
+		struct rel_err *err),
+	void *arg, struct rel_err *err) REL_CHECK;
 
 /* The key's event (seq 1): the 16 hex digits that pin it, and the SHA-256 of
  * configs/fingerprint.cms. Errors: REL_EINTEGRITY (no such event). */
@@ -156,6 +187,17 @@ int rel_ledger_each_build(struct rel_ledger *l, const struct rel_id *artifact,
 	const char *commit_prefix, rel_build_fn *fn, void *arg,
 	struct rel_err *err) REL_CHECK;
 
+/* The one commit that begins with these hex digits, and the artifact of its
+ * newest build; *ret_others: it was built to others, too. Errors:
+ * REL_ENOTFOUND, REL_EUSAGE (several commits begin so). O(log n). */
+int rel_ledger_commit(struct rel_ledger *l, const char *prefix, char ret[41],
+	struct rel_id *ret_artifact, bool *ret_others,
+	struct rel_err *err) REL_CHECK;
+
+/* Was ${artifact} built from the repository ${origin}? O(log n). */
+int rel_ledger_built_from(struct rel_ledger *l, const struct rel_id *artifact,
+	const char *origin, bool *ret, struct rel_err *err) REL_CHECK;
+
 /* Builds of one git tree, by its full name; newest first. */
 int rel_ledger_each_build_of_tree(struct rel_ledger *l, const char *tree,
 	rel_build_fn *fn, void *arg, struct rel_err *err) REL_CHECK;
@@ -166,8 +208,12 @@ int rel_ledger_each_artifact(struct rel_ledger *l, const char *prefix,
 		void *arg, const struct rel_id *artifact, struct rel_err *err),
 	void *arg, struct rel_err *err) REL_CHECK;
 
-/* Names of the apps, sorted. */
+/* Names of the apps, sorted; and of those alone whose newest release has an
+ * artifact that was built from the repository ${origin}. */
 int rel_ledger_each_app(struct rel_ledger *l,
+	int (*fn)(void *arg, const char *app, struct rel_err *err), void *arg,
+	struct rel_err *err) REL_CHECK;
+int rel_ledger_each_app_from(struct rel_ledger *l, const char *origin,
 	int (*fn)(void *arg, const char *app, struct rel_err *err), void *arg,
 	struct rel_err *err) REL_CHECK;
 
@@ -176,6 +222,12 @@ int rel_ledger_each_event(struct rel_ledger *l, int64_t from,
 	int (*fn)(
 		void *arg, const struct rel_event_row *e, struct rel_err *err),
 	void *arg, struct rel_err *err) REL_CHECK;
+
+/* The newest event of a kind whose body has ${part} in it; it looks back as far
+ * as it has to. Errors: REL_ENOTFOUND. */
+int rel_ledger_newest_event(struct rel_ledger *l, const char *kind,
+	const char *part, struct rel_event_row *ret,
+	struct rel_err *err) REL_CHECK;
 
 /* hash = SHA-256("relctl event 1" NUL, then seq and time as decimal ASCII,
  * app, kind, body, prev (64 hex digits), each with a 4-byte big-endian length).

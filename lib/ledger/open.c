@@ -205,14 +205,16 @@ int rel_ledger_open(const char *path, enum rel_ledger_mode mode,
 	return 0;
 }
 
-int rel_db_memory(struct rel_ledger **ret, struct rel_err *err)
+int rel_db_scratch(struct rel_ledger **ret, struct rel_err *err)
 {
 	REL_AUTO(rel_ledger_closep)
 	struct rel_ledger *l = rel_alloc(sizeof(*l));
 	int r;
 
 	l->mode = REL_LEDGER_CREATE;
-	r = connect_to(l, ":memory:", err);
+	/* SQLite's name for a file that it makes when its cache is full, where
+	 * temporary files go, and that is gone with the handle. */
+	r = connect_to(l, "", err);
 	if (r == 0)
 		r = configure(l, 0, err);
 	if (r == 0)

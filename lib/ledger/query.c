@@ -19,20 +19,7 @@ void rel_release_row_done(struct rel_release_row *r)
 	*r = (struct rel_release_row){ 0 };
 }
 
-void rel_build_row_done(struct rel_build_row *b)
-{
-	free(b->commit);
-	free(b->tree);
-	free(b->origin);
-	free(b->subject);
-	free(b->by);
-	free(b->options);
-	free(b->exceptions);
-	*b = (struct rel_build_row){ 0 };
-}
-
-/* The body in column ${i}; one that can't be read is damage. */
-static int read_body(
+int rel_db_body(
 	sqlite3_stmt *s, int i, struct json_t **ret, struct rel_err *err)
 {
 	REL_AUTO(rel_freep) char *text = NULL;
@@ -41,7 +28,7 @@ static int read_body(
 	return r < 0 ? r : rel_json_parse(text, strlen(text), ret, err);
 }
 
-static int damaged(int64_t seq, struct rel_err *err)
+int rel_db_damaged(int64_t seq, struct rel_err *err)
 {
 	rel_wrap(err, "event %" PRId64, seq);
 	err->code = REL_EINTEGRITY;
@@ -56,10 +43,10 @@ static int read_release(
 	REL_AUTO(rel_json_freep) struct json_t *body = NULL;
 	int64_t seq = sqlite3_column_int64(s, 0);
 
-	if (read_body(s, 3, &body, err) < 0 ||
+	if (rel_db_body(s, 3, &body, err) < 0 ||
 		rel_body_release(body, &b, err) < 0 ||
 		rel_db_text(s, 2, &b.app, err) < 0)
-		return damaged(seq, err);
+		return rel_db_damaged(seq, err);
 	b.seq = seq;
 	b.time_ms = sqlite3_column_int64(s, 1);
 	b.ever_active = sqlite3_column_int(s, 4);
@@ -125,8 +112,7 @@ int rel_ledger_each_release(struct rel_ledger *l, const char *app,
 {
 	REL_AUTO(rel_db_finalizep) sqlite3_stmt *s = NULL;
 	int r = rel_db_prepare(l,
-		app ? REL_SELECT_RELEASE "WHERE r.app = ?3 AND r.number < ?1"
-					 " ORDER BY r.number DESC LIMIT ?2"
+		app ? rel_db_sql(REL_Q_RELEASES_OF_APP)
 		    : REL_SELECT_RELEASE "WHERE r.seq < ?1"
 					 " ORDER BY r.seq DESC LIMIT ?2",
 		&s, err);
@@ -149,7 +135,7 @@ int rel_ledger_each_release(struct rel_ledger *l, const char *app,
 	return r;
 }
 
-/* seq, time, number, beneath, content */
+/* seq, time, number, beneath, content, other */
 static int read_activation(
 	sqlite3_stmt *s, struct rel_activation *ret, struct rel_err *err)
 {
@@ -158,10 +144,11 @@ static int read_activation(
 		.time_ms = sqlite3_column_int64(s, 1),
 		.number = sqlite3_column_int64(s, 2),
 		.on = sqlite3_column_int64(s, 3),
+		.other = sqlite3_column_int64(s, 5),
 	};
 
 	if (rel_db_id(s, 4, &a.content, err) < 0)
-		return damaged(a.seq, err);
+		return rel_db_damaged(a.seq, err);
 	*ret = a;
 	return 0;
 }
@@ -213,139 +200,24 @@ int rel_ledger_formation(struct rel_ledger *l, const char *app,
 	r = rel_db_step(l, s, err);
 	if (r < 0)
 		return r;
-	if (r > 0 && (read_body(s, 1, &body, err) < 0 ||
+	if (r > 0 && (rel_db_body(s, 1, &body, err) < 0 ||
 			     rel_body_formation(body, &formation, err) < 0))
-		return damaged(sqlite3_column_int64(s, 0), err);
+		return rel_db_damaged(sqlite3_column_int64(s, 0), err);
 	*ret = formation ? rel_json_copy(formation) : NULL;
 	return 0;
 }
 
-/* seq, time, kind, body */
-static int read_build(
-	sqlite3_stmt *s, struct rel_build_row *ret, struct rel_err *err)
-{
-	REL_AUTO(rel_build_row_done) struct rel_build_row b = { 0 };
-	REL_AUTO(rel_json_freep) struct json_t *body = NULL;
-	REL_AUTO(rel_freep) char *kind = NULL;
-	int64_t seq = sqlite3_column_int64(s, 0);
-
-	if (rel_db_text(s, 2, &kind, err) < 0 ||
-		read_body(s, 3, &body, err) < 0 ||
-		rel_body_build(body, !strcmp(kind, "import"), &b, err) < 0)
-		return damaged(seq, err);
-	b.seq = seq;
-	b.time_ms = sqlite3_column_int64(s, 1);
-	*ret = b;
-	b = (struct rel_build_row){ 0 };
-	return 0;
-}
-
-/* Bind ${prefix} at ${i} and what follows all that begin with it at ${i} + 1:
- * 'g' is the first letter that is no hex digit. */
-static char *bind_prefix(sqlite3_stmt *s, int i, const char *prefix)
-{
-	char *end = rel_printf("%sg", prefix);
-
-	rel_db_bind_text(s, i, prefix);
-	rel_db_bind_text(s, i + 1, end);
-	return end;
-}
-
-#define BUILD_COLUMNS                                                          \
-	"SELECT e.seq, e.time, e.kind, e.body"                                 \
-	" FROM build b JOIN event e ON e.seq = b.seq "
-
-static int each_build_row(struct rel_ledger *l, sqlite3_stmt *s,
-	rel_build_fn *fn, void *arg, struct rel_err *err)
-{
-	int r;
-
-	while ((r = rel_db_step(l, s, err)) > 0) {
-		REL_AUTO(rel_build_row_done) struct rel_build_row b = { 0 };
-
-		r = read_build(s, &b, err);
-		if (r == 0)
-			r = fn(arg, &b, err);
-		if (r != 0)
-			return r;
-	}
-	return r;
-}
-
-int rel_ledger_each_build(struct rel_ledger *l, const struct rel_id *artifact,
-	const char *commit_prefix, rel_build_fn *fn, void *arg,
-	struct rel_err *err)
-{
-#define COLUMNS BUILD_COLUMNS "WHERE b.revision >= ?1 AND b.revision < ?2 "
-	REL_AUTO(rel_db_finalizep) sqlite3_stmt *s = NULL;
-	REL_AUTO(rel_freep) char *end = NULL;
-	struct rel_hex hex;
-	int r = rel_db_prepare(l,
-		artifact ? COLUMNS "AND b.artifact = ?3 ORDER BY b.seq DESC"
-			 : COLUMNS "ORDER BY b.seq DESC",
-		&s, err);
-#undef COLUMNS
-
-	if (r < 0)
-		return r;
-	end = bind_prefix(s, 1, commit_prefix ? commit_prefix : "");
-	if (artifact) {
-		hex = rel_id_hex(artifact);
-		rel_db_bind_text(s, 3, hex.s);
-	}
-	return each_build_row(l, s, fn, arg, err);
-}
-
-int rel_ledger_each_build_of_tree(struct rel_ledger *l, const char *tree,
-	rel_build_fn *fn, void *arg, struct rel_err *err)
-{
-	REL_AUTO(rel_db_finalizep) sqlite3_stmt *s = NULL;
-	int r = rel_db_prepare(l,
-		BUILD_COLUMNS "WHERE b.tree = ?1 ORDER BY b.seq DESC", &s, err);
-
-	if (r < 0)
-		return r;
-	rel_db_bind_text(s, 1, tree);
-	return each_build_row(l, s, fn, arg, err);
-}
-
-int rel_ledger_each_artifact(struct rel_ledger *l, const char *prefix,
-	int (*fn)(
-		void *arg, const struct rel_id *artifact, struct rel_err *err),
-	void *arg, struct rel_err *err)
-{
-	REL_AUTO(rel_db_finalizep) sqlite3_stmt *s = NULL;
-	REL_AUTO(rel_freep) char *end = NULL;
-	int r = rel_db_prepare(l,
-		"SELECT DISTINCT artifact FROM build"
-		" WHERE artifact >= ? AND artifact < ? ORDER BY artifact",
-		&s, err);
-
-	if (r < 0)
-		return r;
-	end = bind_prefix(s, 1, prefix);
-	while ((r = rel_db_step(l, s, err)) > 0) {
-		struct rel_id id;
-
-		r = rel_db_id(s, 0, &id, err);
-		if (r == 0)
-			r = fn(arg, &id, err);
-		if (r != 0)
-			return r;
-	}
-	return r;
-}
-
-int rel_ledger_each_app(struct rel_ledger *l,
+static int each_app(struct rel_ledger *l, const char *sql, const char *origin,
 	int (*fn)(void *arg, const char *app, struct rel_err *err), void *arg,
 	struct rel_err *err)
 {
 	REL_AUTO(rel_db_finalizep) sqlite3_stmt *s = NULL;
-	int r = rel_db_prepare(
-		l, "SELECT name FROM app ORDER BY name", &s, err);
+	int r = rel_db_prepare(l, sql, &s, err);
 
 	if (r < 0)
 		return r;
+	if (origin)
+		rel_db_bind_text(s, 1, origin);
 	while ((r = rel_db_step(l, s, err)) > 0) {
 		REL_AUTO(rel_freep) char *app = NULL;
 
@@ -356,6 +228,26 @@ int rel_ledger_each_app(struct rel_ledger *l,
 			return r;
 	}
 	return r;
+}
+
+int rel_ledger_each_app(struct rel_ledger *l,
+	int (*fn)(void *arg, const char *app, struct rel_err *err), void *arg,
+	struct rel_err *err)
+{
+	return each_app(
+		l, "SELECT name FROM app ORDER BY name", NULL, fn, arg, err);
+}
+
+int rel_ledger_each_app_from(struct rel_ledger *l, const char *origin,
+	int (*fn)(void *arg, const char *app, struct rel_err *err), void *arg,
+	struct rel_err *err)
+{
+	return each_app(l,
+		"SELECT name FROM app WHERE EXISTS (SELECT 1 FROM build"
+		" WHERE origin = ?1 AND artifact = (SELECT artifact"
+		" FROM release WHERE app = name ORDER BY number DESC LIMIT 1))"
+		" ORDER BY name",
+		origin, fn, arg, err);
 }
 
 int rel_ledger_key(struct rel_ledger *l, char ret_key_id[17],
@@ -372,9 +264,9 @@ int rel_ledger_key(struct rel_ledger *l, char ret_key_id[17],
 			"the ledger does not begin with the key's event");
 	if (r < 0)
 		return r;
-	if (read_body(s, 0, &body, err) < 0 ||
+	if (rel_db_body(s, 0, &body, err) < 0 ||
 		rel_body_key(body, ret_key_id, ret_fingerprint, err) < 0)
-		return damaged(1, err);
+		return rel_db_damaged(1, err);
 	return 0;
 }
 

@@ -150,7 +150,7 @@ int rel_ledger_verify(struct rel_ledger *l, const struct rel_id *expect_head,
 {
 	REL_AUTO(rel_ledger_closep) struct rel_ledger *fresh = NULL;
 	struct rel_chain c = { .expect = expect_head };
-	int r = rel_db_memory(&fresh, err);
+	int r = rel_db_scratch(&fresh, err);
 
 	/* One transaction: what others append meanwhile is not seen. */
 	if (r == 0)

@@ -16,7 +16,7 @@ struct rel_reader {
 	rel_tar_source *source;
 	void *arg;
 	enum rel_code flaw;
-	bool fragment;
+	bool fragment, ended;
 	const char *p; /* what the source gave last, and is not read yet */
 	size_t n;
 	uint64_t at;   /* bytes read so far */
@@ -43,6 +43,11 @@ int rel_reader_open(rel_tar_source *source, void *arg, enum rel_code flaw,
 void rel_reader_fragment(struct rel_reader *r)
 {
 	r->fragment = true;
+}
+
+bool rel_reader_ended(const struct rel_reader *r)
+{
+	return r->ended;
 }
 
 void rel_reader_closep(struct rel_reader **rp)
@@ -158,6 +163,7 @@ static int finish_tar(struct rel_reader *r, struct rel_err *err)
 	rc = take(r, 1, &p, &n, err);
 	if (rc == 0 && n > 0)
 		rc = flaw(r, "is the last, and yet something follows", err);
+	r->ended = rc == 0;
 	return rc;
 }
 

@@ -34,6 +34,10 @@ int rel_reader_open(rel_tar_source *source, void *arg, enum rel_code flaw,
  * end of the tar may be there or not. */
 void rel_reader_fragment(struct rel_reader *r);
 
+/* Was the end of the tar there? To be asked where rel_reader_next has no more:
+ * of the fragments of an artifact the last one alone has it. */
+bool rel_reader_ended(const struct rel_reader *r);
+
 /* The next entry, valid until the next call; what is left of the content of
  * the one before is skipped. *ret_offset (may be NULL): where its headers begin
  * in the tar. *ret_more is false at the end. */

@@ -96,6 +96,15 @@ int rel_plan_begin(struct rel_plan *p, struct rel_home *h, const char *app,
 	return 0;
 }
 
+static bool same_config(const struct rel_config *a, const struct rel_config *b)
+{
+	struct rel_config_change *c = NULL;
+	size_t n = rel_config_diff(a, b, &c);
+
+	free(c);
+	return n == 0;
+}
+
 int rel_plan_compose(struct rel_plan *p, struct rel_err *err)
 {
 	struct rel_id fingerprint;
@@ -108,7 +117,11 @@ int rel_plan_compose(struct rel_plan *p, struct rel_err *err)
 	p->to.content = rel_record_format(&p->to.artifact, &fingerprint,
 		&p->to.config, &p->to.processes, &p->record);
 	p->to.known = p->to.has_record = p->to.has_config = true;
-	p->seal = true;
+	/* What the current release has sealed was just opened: it will do. */
+	p->seal = !p->from.has_config ||
+		  !same_config(&p->from.config, &p->to.config);
+	if (!p->seal)
+		p->to.sealed = p->from.sealed;
 	return 0;
 }
 
@@ -156,11 +169,11 @@ static int take_number(void *arg, struct rel_ledger *l, struct json_t *body,
 	return 0;
 }
 
-static int add_release(struct rel_plan *p, struct rel_err *err)
+/* What the release event names has to be there before it. */
+static int publish(struct rel_plan *p, struct rel_err *err)
 {
 	struct rel_home *h = p->home;
 	struct rel_id found;
-	struct json_t *b;
 	int r = 0;
 
 	if (p->seal)
@@ -168,9 +181,13 @@ static int add_release(struct rel_plan *p, struct rel_err *err)
 	if (r == 0 && p->record.len > 0)
 		r = rel_store_put(h->store, REL_OBJECT_RELEASE, p->record.p,
 			p->record.len, &found, err);
-	if (r < 0)
-		return r;
-	b = rel_json_object();
+	return r;
+}
+
+static struct rel_append release_event(struct rel_plan *p)
+{
+	struct json_t *b = rel_json_object();
+
 	rel_json_set(b, "artifact",
 		rel_json_text(rel_artifact_format(&p->to.artifact).s));
 	rel_json_set(b, "changes", rel_plan_changes(p));
@@ -181,8 +198,27 @@ static int add_release(struct rel_plan *p, struct rel_err *err)
 	rel_json_set(b, "of_app", rel_json_text(p->of_app));
 	rel_json_set(b, "reason", rel_json_text(p->reason));
 	rel_json_set(b, "sealed", rel_json_text(rel_id_hex(&p->to.sealed).s));
-	return rel_home_append(
-		h, p->app, "release", b, take_number, p, NULL, err);
+	return (struct rel_append){ p->app, "release", b, take_number, p };
+}
+
+/* Runs in the transaction: the number may be one of a moment ago. */
+static int name_number(void *arg, struct rel_ledger *l, struct json_t *body,
+	struct rel_err *err)
+{
+	const struct rel_plan *p = arg;
+
+	(void)l;
+	(void)err;
+	rel_json_set(body, "number", rel_json_number(p->to.number));
+	return 0;
+}
+
+static struct rel_append activate_event(struct rel_plan *p)
+{
+	struct json_t *b = rel_json_object();
+
+	rel_json_set(b, "on", rel_json_number(p->on));
+	return (struct rel_append){ p->app, "activate", b, name_number, p };
 }
 
 /* What is current already is not activated again, but its tree has to be right
@@ -212,21 +248,37 @@ int rel_plan_prepare(struct rel_plan *p, int *ret_tree_fd, struct rel_err *err)
 			p->from.known ? &p->from.artifact : NULL, ret_tree_fd,
 			err);
 	if (r == 0 && p->kind == REL_PLAN_RELEASE)
-		r = add_release(p, err);
+		r = publish(p, err);
+	return r;
+}
+
+int rel_plan_record(struct rel_plan *p, struct rel_err *err)
+{
+	struct rel_append what;
+	int r;
+
+	if (p->kind != REL_PLAN_RELEASE || p->recorded)
+		return 0;
+	what = release_event(p);
+	r = rel_home_append_all(p->home, &what, 1, NULL, err);
+	p->recorded = r == 0;
 	return r;
 }
 
 int rel_plan_activate(struct rel_plan *p, struct rel_err *err)
 {
-	struct json_t *b;
+	struct rel_append what[2];
+	size_t n = 0;
+	int r;
 
 	if (p->kind == REL_PLAN_UNCHANGED || !p->activate)
 		return 0;
-	b = rel_json_object();
-	rel_json_set(b, "number", rel_json_number(p->to.number));
-	rel_json_set(b, "on", rel_json_number(p->on));
-	return rel_home_append(
-		p->home, p->app, "activate", b, NULL, NULL, NULL, err);
+	if (p->kind == REL_PLAN_RELEASE && !p->recorded)
+		what[n++] = release_event(p);
+	what[n++] = activate_event(p);
+	r = rel_home_append_all(p->home, what, n, NULL, err);
+	p->recorded = p->recorded || r == 0;
+	return r;
 }
 
 int rel_plan_fail(struct rel_plan *p, const char *why, struct rel_err *err)

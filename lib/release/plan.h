@@ -49,6 +49,7 @@ struct rel_plan { /* { .lock_fd = -1 } before; rel_plan_done after */
 	char *message;
 	struct rel_buf record; /* the bytes to publish; empty: it is there */
 	bool seal;	       /* to.config is to be sealed and published */
+	bool recorded;	       /* the release event is in the ledger */
 	int64_t mtime_s;       /* for what is unpacked */
 	bool same_code;	       /* rollback: only the config differs */
 	int64_t other_code; /* … the newest release with other code, or 0 */
@@ -74,17 +75,19 @@ int rel_side_load(struct rel_home *h, const struct rel_release_row *row,
 int rel_plan_compose(struct rel_plan *p, struct rel_err *err) REL_CHECK;
 
 /*
- * Do it, in two steps, so that what runs can be switched between them. Prepare:
- * tree (*ret_tree_fd holds its lock; -1 without activation), sealed config and
- * record, release event. Activate: its event. Of what is unchanged the tree
- * alone is looked at, and made again if it differs.
+ * Do it. Prepare: tree (*ret_tree_fd holds its lock; -1 without activation),
+ * sealed config and record; of what is unchanged the tree alone is looked at,
+ * and made again if it differs. Activate: the release and its activation, in
+ * one transaction. Where something happens between the two, or there is no
+ * activation, record comes first: the release alone, which has its number then.
  */
 int rel_plan_prepare(
 	struct rel_plan *p, int *ret_tree_fd, struct rel_err *err) REL_CHECK;
+int rel_plan_record(struct rel_plan *p, struct rel_err *err) REL_CHECK;
 int rel_plan_activate(struct rel_plan *p, struct rel_err *err) REL_CHECK;
 
-/* Instead of it: record that the release was prepared and did not get active,
- * and why (one line). Errors: REL_EIO. */
+/* Instead of it: record that the release, which was recorded, did not get
+ * active, and why (one line). Errors: REL_EIO. */
 int rel_plan_fail(
 	struct rel_plan *p, const char *why, struct rel_err *err) REL_CHECK;
 

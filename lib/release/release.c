@@ -64,25 +64,17 @@ static int generate(
 	return r;
 }
 
-/* Which repositories an artifact was built from. */
-struct origins {
-	char *first;
-	const char *wanted;
-	bool found;
-};
-
+/* The newest build that tells where it comes from. */
 static int see_origin(
 	void *arg, const struct rel_build_row *b, struct rel_err *err)
 {
-	struct origins *o = arg;
+	char **ret = arg;
 
 	(void)err;
 	if (b->origin[0] == '\0')
 		return 0;
-	if (!o->first)
-		o->first = rel_strdup(b->origin);
-	o->found = o->found || (o->wanted && !strcmp(o->wanted, b->origin));
-	return 0;
+	*ret = rel_strdup(b->origin);
+	return 1;
 }
 
 /* An artifact of another repository than the app's last one is a mistake more
@@ -90,27 +82,28 @@ static int see_origin(
 static int check_origin(struct rel_plan *p, struct rel_err *err)
 {
 	struct rel_ledger *l = p->home->ledger;
-	struct origins to = { 0 }, from = { 0 };
-	int r = 0;
+	REL_AUTO(rel_freep) char *to = NULL;
+	REL_AUTO(rel_freep) char *from = NULL;
+	bool same = false;
+	int r;
 
 	if (!p->from.known || rel_id_equal(&p->from.artifact, &p->to.artifact))
 		return 0;
 	r = rel_ledger_each_build(
 		l, &p->to.artifact, NULL, see_origin, &to, err);
-	from.wanted = to.first;
-	if (r == 0)
-		r = rel_ledger_each_build(
-			l, &p->from.artifact, NULL, see_origin, &from, err);
-	if (r == 0 && to.first && from.first && !from.found) {
-		rel_fail(err, REL_EREFUSED,
-			"the artifact is built from '%s', the app '%s' from "
-			"'%s'",
-			to.first, p->app, from.first);
-		r = rel_hint(err, "name another app with -a, or use --force");
-	}
-	free(to.first);
-	free(from.first);
-	return r;
+	if (r < 0 || !to)
+		return r;
+	r = rel_ledger_built_from(l, &p->from.artifact, to, &same, err);
+	if (r < 0 || same)
+		return r;
+	r = rel_ledger_each_build(
+		l, &p->from.artifact, NULL, see_origin, &from, err);
+	if (r < 0 || !from)
+		return r;
+	rel_fail(err, REL_EREFUSED,
+		"the artifact is built from '%s', the app '%s' from '%s'", to,
+		p->app, from);
+	return rel_hint(err, "name another app with -a, or use --force");
 }
 
 static int see_time(

@@ -3,46 +3,57 @@
 
 #include "base/mem.h"
 #include "release/release.h"
+#include "store/tree.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* Looks down the stack for the newest entry that is worth naming. */
-struct search {
-	struct rel_plan *plan;
-	bool other_code; /* want another artifact than the current one */
-	int64_t found;
-};
-
-static int look_below(
-	void *arg, const struct rel_activation *a, struct rel_err *err)
+/* Then what is missing of a release is its record or its config. */
+static bool has_artifact(struct rel_home *h, const struct rel_id *id)
 {
-	struct search *s = arg;
-	struct rel_release_row row = { 0 };
-	int r;
-
-	if (a->seq == s->plan->current.seq)
-		return 0;
-	r = rel_ledger_release(
-		s->plan->home->ledger, s->plan->app, a->number, &row, err);
-	if (r == 0 && rel_restorable(s->plan->home, &row) != REL_RESTORE_GONE &&
-		(!s->other_code || !rel_id_equal(&row.artifact,
-					   &s->plan->from.artifact))) {
-		s->found = a->number;
-		r = 1;
-	}
-	rel_release_row_done(&row);
-	return r;
+	return rel_tree_exists(h->store, id) ||
+	       rel_store_has_artifact(h->store, id);
 }
 
+/*
+ * Look down the stack for the newest release that can be restored, with
+ * ${other_code} of another artifact than the current one. What is gone is most
+ * often an artifact: then all that stand upon each other with it are gone.
+ */
 static int find_below(struct rel_plan *p, const struct rel_history *h,
 	bool other_code, int64_t *ret, struct rel_err *err)
 {
-	struct search s = { .plan = p, .other_code = other_code };
-	int r = rel_undo_each(h, &p->current, look_below, &s, err);
+	struct rel_activation a = p->current;
+	int64_t next = other_code ? a.other : a.on;
 
-	*ret = s.found;
-	return r < 0 ? r : 0;
+	*ret = 0;
+	while (next != 0) {
+		REL_AUTO(rel_release_row_done)
+		struct rel_release_row row = { 0 };
+		int r = next < a.seq
+				? h->at(h->arg, next, &a, err)
+				: rel_fail(err, REL_EINTEGRITY,
+					  "activation %lld stands on "
+					  "%lld, which is not earlier",
+					  (long long)a.seq, (long long)next);
+
+		if (r == 0)
+			r = rel_ledger_release(
+				p->home->ledger, p->app, a.number, &row, err);
+		if (r < 0)
+			return r;
+		next = a.other;
+		if (other_code &&
+			rel_id_equal(&row.artifact, &p->from.artifact))
+			continue;
+		if (rel_restorable(p->home, &row) != REL_RESTORE_GONE) {
+			*ret = a.number;
+			return 0;
+		}
+		if (has_artifact(p->home, &row.artifact))
+			next = a.on;
+	}
+	return 0;
 }
 
 static int refuse_gone(struct rel_plan *p, const struct rel_history *h,

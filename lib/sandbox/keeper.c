@@ -136,7 +136,9 @@ static pid_t start_app(const struct rel_keeper *k)
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		rel_keeper_fail(k, REL_STEP_SETUP, "make a pipe");
-	pid = fork();
+	/* It has our memory until its execve, for which we would wait anyway.
+	 */
+	pid = vfork();
 	if (pid < 0)
 		rel_keeper_fail(k, REL_STEP_SETUP, "start a process");
 	if (pid == 0)

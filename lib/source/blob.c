@@ -29,9 +29,9 @@ int rel_git_blob(struct rel_git *g, const struct rel_git_entry *e,
 
 	rel_buf_reset(out);
 	memcpy(id.id, e->oid, sizeof(id.id));
-	r = git_odb_read_header(&size, &type, g->odb, &id);
+	r = rel_git_size(g, &id, e->path, &size, err);
 	if (r < 0)
-		return rel_git_fail_object(g, r, &id, e->path, err);
+		return r;
 	if (size > limit) {
 		snprintf(what, sizeof(what), "%zu bytes, more than %llu", size,
 			(unsigned long long)limit);
@@ -40,9 +40,9 @@ int rel_git_blob(struct rel_git *g, const struct rel_git_entry *e,
 	/* Unpacking a delta takes twice its size: not three times. */
 	if (out->cap > KEEP)
 		rel_buf_free(out);
-	r = git_odb_read(&object, g->odb, &id);
+	r = rel_git_read(g, &id, e->path, &object, err);
 	if (r < 0)
-		return rel_git_fail_object(g, r, &id, e->path, err);
+		return r;
 	type = git_odb_object_type(object);
 	if (type == GIT_OBJECT_BLOB)
 		rel_buf_add(out, git_odb_object_data(object),

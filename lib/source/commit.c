@@ -96,12 +96,21 @@ static int find_commit(const struct rel_git *g, const char *rev,
 	return r < 0 ? fail_commit(g, r, rev, obj, err) : 0;
 }
 
+/* Commits and tags are read by libgit2 itself, so it has to check them. */
+static void check_hashes(bool on)
+{
+	git_libgit2_opts(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, (int)on);
+}
+
 int rel_git_commit(struct rel_git *g, const char *rev,
 	struct rel_git_commit *ret, struct rel_err *err)
 {
 	REL_AUTO(free_object) git_object *commit = NULL;
-	int r = find_commit(g, rev, &commit, err);
+	int r;
 
+	check_hashes(true);
+	r = find_commit(g, rev, &commit, err);
+	check_hashes(false);
 	if (r < 0)
 		return r;
 	rel_git_commit_read((const git_commit *)commit, ret);
@@ -135,7 +144,7 @@ static int begin_log(struct rel_git *g, const char *from, const char *to,
 	return r < 0 ? rel_git_fail(err, r, "history of '%s'", to) : 0;
 }
 
-int rel_git_log(struct rel_git *g, const char *from, const char *to,
+static int tell_log(struct rel_git *g, const char *from, const char *to,
 	size_t limit, rel_git_log_fn *fn, void *arg, struct rel_err *err)
 {
 	REL_AUTO(free_revwalk) git_revwalk *walk = NULL;
@@ -164,5 +173,16 @@ int rel_git_log(struct rel_git *g, const char *from, const char *to,
 		git_commit_free(commit);
 		r = fn(arg, &c, err);
 	}
+	return r;
+}
+
+int rel_git_log(struct rel_git *g, const char *from, const char *to,
+	size_t limit, rel_git_log_fn *fn, void *arg, struct rel_err *err)
+{
+	int r;
+
+	check_hashes(true);
+	r = tell_log(g, from, to, limit, fn, arg, err);
+	check_hashes(false);
 	return r;
 }

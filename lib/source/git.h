@@ -5,9 +5,11 @@
  * rel_git_dirty), no filters, no attributes, no replace refs, no hooks, no
  * configuration but the repository's own, no environment. Nothing is started.
  *
- * Threads: a struct rel_git belongs to one thread. Several may be open; the
- * first must be open before a second thread opens one, since libgit2 keeps its
- * settings for the whole process.
+ * Threads: a struct rel_git, with the walks on it, is used by one thread at a
+ * time; for another thread there is rel_git_again. rel_git_open,
+ * rel_git_commit, rel_git_log and rel_git_dirty change settings that libgit2
+ * keeps for the whole process: they are called while no other thread uses a
+ * handle. All the others may run at once, each on its own handle.
  */
 #ifndef REL_SOURCE_GIT_H
 #define REL_SOURCE_GIT_H
@@ -43,6 +45,15 @@ enum rel_git_how {
 int rel_git_open(const char *path, enum rel_git_how how, uid_t euid,
 	uid_t sudo_uid, struct rel_git **ret, struct rel_err *err) REL_CHECK;
 void rel_git_closep(struct rel_git **g);
+
+/*
+ * A second handle on the same repository, which is neither searched nor judged
+ * again; libgit2 maps its packs once for all of them. Any thread may call it,
+ * also while another one uses ${g}, which must stay open that long. Both are to
+ * be closed, in any order. Errors: rel_git_open's (the repository is gone).
+ */
+int rel_git_again(
+	struct rel_git *g, struct rel_git **ret, struct rel_err *err) REL_CHECK;
 
 /*
  * ${rev} as git reads it (HEAD, a branch, v1.0, 3f2a91c, HEAD~2), peeled to a
@@ -110,6 +121,16 @@ struct rel_git_entry {
 struct rel_git_walk;
 int rel_git_walk_begin(struct rel_git *g, const char *tree_hex,
 	struct rel_git_walk **ret, struct rel_err *err) REL_CHECK;
+
+/*
+ * The same walk, begun at the first entry whose name in the tar (a directory's
+ * and a submodule's with its slash at the end) is not before ${name} bytewise;
+ * the directories above it are not given. Of what comes before only the tree
+ * objects on the way are read. NULL, "": from the beginning. Past the last
+ * entry it is a walk that ends at once.
+ */
+int rel_git_walk_from(struct rel_git *g, const char *tree_hex, const char *name,
+	struct rel_git_walk **ret, struct rel_err *err) REL_CHECK;
 int rel_git_walk_next(struct rel_git_walk *w, struct rel_git_entry *ret,
 	bool *ret_more, struct rel_err *err) REL_CHECK;
 void rel_git_walk_endp(struct rel_git_walk **w);
@@ -118,6 +139,41 @@ void rel_git_walk_endp(struct rel_git_walk **w);
  * false when there is none. Errors: the walk's. */
 int rel_git_top_entry(struct rel_git *g, const char *tree_hex, const char *name,
 	struct rel_git_entry *ret, bool *ret_found,
+	struct rel_err *err) REL_CHECK;
+
+/* Is there an object of this name? False also where another program has packed
+ * it since the handle was opened; whether it is a whole tree is not asked. */
+bool rel_git_has_tree(struct rel_git *g, const char *tree_hex);
+
+/* What differs between two trees; valid until the callback returns. */
+struct rel_git_change {
+	const char *name; /* as in the tar, see rel_git_walk_from; NUL at end */
+	size_t len;
+	bool subtree; /* a directory: it, and all that is or was beneath it */
+};
+typedef int rel_git_change_fn(
+	void *arg, const struct rel_git_change *c, struct rel_err *err);
+
+/*
+ * Descend into both trees side by side, but not where their objects are the
+ * same, and tell the changes in the bytewise order of their names. A change is
+ * an entry that
+ *  - is in one of the trees only, or has another mode or object there. Not a
+ *    directory with another object: the changes in it are told. One that is in
+ *    one tree only, or a submodule, is told once, as a subtree;
+ *  - stands beside a new entry whose name differs in ASCII case alone, so that
+ *    whoever counts such names sees both. A directory is a subtree then.
+ * A file that became a directory is two changes. ${fn} returns 0 to go on;
+ * anything else ends it and is returned.
+ *
+ * Each object of either tree that is read is checked like a whole walk and
+ * rel_order_next would: names, order, none twice, depth, length of paths,
+ * number of entries. What is told is for the caller to look at, and the rest is
+ * as it was in the old tree. Errors: the walk's, also of the old tree: then a
+ * whole walk of the new one says whether anything is wrong with that.
+ */
+int rel_git_descend(struct rel_git *g, const char *old_tree_hex,
+	const char *new_tree_hex, rel_git_change_fn *fn, void *arg,
 	struct rel_err *err) REL_CHECK;
 
 /*

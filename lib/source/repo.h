@@ -15,6 +15,7 @@ struct rel_git {
 	git_odb *odb;
 	git_config *config; /* a snapshot of the repository's own */
 	char *top;	    /* no slash at the end */
+	struct rel_sha1 *sha1;
 };
 
 /* The path without the slashes at its end; the caller frees. */
@@ -34,6 +35,18 @@ int rel_git_fail(struct rel_err *err, int code, const char *fmt, ...)
  */
 int rel_git_fail_object(const struct rel_git *g, int code, const git_oid *id,
 	const char *path, struct rel_err *err);
+
+/* The bytes of an object, as the repository says before it is unpacked. Errors:
+ * rel_git_fail_object's. */
+int rel_git_size(struct rel_git *g, const git_oid *id, const char *path,
+	size_t *ret, struct rel_err *err) REL_CHECK;
+
+/*
+ * The one way to an object's bytes: read, and compared with its name. The
+ * caller frees it. Errors: rel_git_fail_object's, REL_EINTEGRITY.
+ */
+int rel_git_read(struct rel_git *g, const git_oid *id, const char *path,
+	git_odb_object **ret, struct rel_err *err) REL_CHECK;
 
 /* A path for a message: escaped, and cut when it is long. */
 void rel_git_show_path(struct rel_buf *out, const char *path);

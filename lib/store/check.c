@@ -12,7 +12,7 @@
 #include "base/vec.h"
 #include "crypto/digest.h"
 #include "store/index.h"
-#include "store/tree.h"
+#include "store/layout.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -170,16 +170,13 @@ static bool is_in(const struct rel_entry *e, const struct check *c)
 				 !memcmp(e->path, c->path.p, n));
 }
 
-static int check_file(struct check *c, int dir, const struct rel_entry *e,
-	const struct rel_id *digest, struct rel_err *err)
+int rel_entry_content(int fd, const struct rel_entry *e,
+	const struct rel_id *digest, struct rel_sha256 *hash,
+	struct rel_buf *room, struct rel_err *err)
 {
-	REL_AUTO(rel_closep) int fd = -1;
+	char *block = rel_buf_room(room, 1u << 17);
 	struct rel_id found;
-	int r = rel_open_read(dir, last_name(e), &fd, err);
-	char *block = rel_buf_room(&c->data, 1u << 17);
 
-	if (r < 0)
-		return r;
 	for (;;) {
 		ssize_t n = read(fd, block, 1u << 17);
 
@@ -189,25 +186,35 @@ static int check_file(struct check *c, int dir, const struct rel_entry *e,
 			return rel_fail_os(err, "read '%s'", e->path);
 		if (n == 0)
 			break;
-		rel_sha256_add(c->hash, block, (size_t)n);
+		rel_sha256_add(hash, block, (size_t)n);
 	}
-	found = rel_sha256_final(c->hash);
+	found = rel_sha256_final(hash);
 	if (!rel_id_equal(&found, digest))
 		return entry_differs(e, "has another content", err);
 	return 0;
 }
 
-static int check_link(struct check *c, int dir, const struct rel_entry *e,
-	struct rel_err *err)
+int rel_entry_target(int dirfd, const char *name, const struct rel_entry *e,
+	struct rel_buf *room, struct rel_err *err)
 {
-	char *target = rel_buf_room(&c->data, REL_MAX_TARGET + 1);
-	ssize_t n = readlinkat(dir, last_name(e), target, REL_MAX_TARGET + 1);
+	char *target = rel_buf_room(room, REL_MAX_TARGET + 1);
+	ssize_t n = readlinkat(dirfd, name, target, REL_MAX_TARGET + 1);
 
 	if (n < 0)
 		return rel_fail_os(err, "read link '%s'", e->path);
 	if ((size_t)n != e->target_len || memcmp(target, e->target, (size_t)n))
 		return entry_differs(e, "points to somewhere else", err);
 	return 0;
+}
+
+static int check_file(struct check *c, int dir, const struct rel_entry *e,
+	const struct rel_id *digest, struct rel_err *err)
+{
+	REL_AUTO(rel_closep) int fd = -1;
+	int r = rel_open_read(dir, last_name(e), &fd, err);
+
+	return r < 0 ? r
+		     : rel_entry_content(fd, e, digest, c->hash, &c->data, err);
 }
 
 static int enter(struct check *c, int dir, const struct rel_entry *e,
@@ -224,8 +231,7 @@ static int enter(struct check *c, int dir, const struct rel_entry *e,
 	return 0;
 }
 
-/* What an lstat can tell. */
-static int compare_stat(
+int rel_entry_stat(
 	const struct rel_entry *e, const struct stat *st, struct rel_err *err)
 {
 	mode_t mode = st->st_mode & 07777;
@@ -277,15 +283,16 @@ static int check_entry(struct check *c, const struct rel_entry *e,
 			return entry_differs(e, "is missing", err);
 		return rel_fail_os(err, "look at '%s' in the tree", e->path);
 	}
-	r = compare_stat(e, &st, err);
+	r = rel_entry_stat(e, &st, err);
 	if (r < 0)
 		return r;
 	if (e->type == REL_DIR)
 		return enter(c, in->fd, e, err);
 	if (c->depth == REL_TREE_QUICK)
 		return 0;
-	return e->type == REL_LINK ? check_link(c, in->fd, e, err)
-				   : check_file(c, in->fd, e, digest, err);
+	return e->type == REL_LINK
+		       ? rel_entry_target(in->fd, name, e, &c->data, err)
+		       : check_file(c, in->fd, e, digest, err);
 }
 
 static int check_all(struct check *c, struct rel_index *ix, struct rel_err *err)
@@ -308,7 +315,7 @@ static int check_all(struct check *c, struct rel_index *ix, struct rel_err *err)
 	return r;
 }
 
-int rel_tree_check(int tree_fd, const char *index, size_t n,
+static int walk(int tree_fd, const char *index, size_t n,
 	enum rel_tree_depth depth, struct rel_err *err)
 {
 	REL_AUTO(check_done)
@@ -326,4 +333,19 @@ int rel_tree_check(int tree_fd, const char *index, size_t n,
 		r = check_all(&c, &ix, err);
 	rel_index_done(&ix);
 	return r;
+}
+
+int rel_tree_check(int tree_fd, const char *index, size_t n,
+	enum rel_tree_depth depth, struct rel_err *err)
+{
+	bool untouched;
+
+	/* Nearly always all is right, and that is found out faster than what
+	 * is not. */
+	if (rel_tree_glance(tree_fd, index, n, depth, &untouched)) {
+		if (untouched && depth == REL_TREE_QUICK)
+			return 0;
+		depth = REL_TREE_QUICK; /* and contents are right already */
+	}
+	return walk(tree_fd, index, n, depth, err);
 }

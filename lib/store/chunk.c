@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,9 +21,10 @@
 
 struct rel_chunks {
 	struct rel_store *s;
-	char name[17]; /* of the private directory in tmp/ */
-	int fd;	       /* of it */
-	void *seen;    /* the IDs that were added, for tsearch */
+	char name[17];	      /* of the private directory in tmp/ */
+	int fd;		      /* of it */
+	pthread_mutex_t lock; /* for what follows */
+	void *seen;	      /* the IDs that were added, for tsearch */
 	rel_id_vec fresh;
 	uint64_t new_bytes;
 };
@@ -55,6 +57,7 @@ int rel_chunks_begin(
 
 	w->s = s;
 	w->fd = -1;
+	pthread_mutex_init(&w->lock, NULL);
 	rel_random_name(w->name);
 	/* Opened before the first write, so that syncfs on it tells of every
 	 * write that fails from here on. */
@@ -97,16 +100,19 @@ static bool has_good(struct rel_store *s, const struct rel_id *id)
 /* False when it was in the set before. */
 static bool remember(struct rel_chunks *w, const struct rel_id *id)
 {
-	struct rel_id *mine, **found;
+	struct rel_id *mine;
+	bool fresh;
 
-	if (tfind(id, &w->seen, compare_ids))
-		return false;
-	mine = rel_alloc(sizeof(*mine));
-	*mine = *id;
-	found = tsearch(mine, &w->seen, compare_ids);
-	if (!found)
-		abort(); /* no memory */
-	return true;
+	pthread_mutex_lock(&w->lock);
+	fresh = !tfind(id, &w->seen, compare_ids);
+	if (fresh) {
+		mine = rel_alloc(sizeof(*mine));
+		*mine = *id;
+		if (!tsearch(mine, &w->seen, compare_ids))
+			abort(); /* no memory */
+	}
+	pthread_mutex_unlock(&w->lock);
+	return fresh;
 }
 
 int rel_chunks_add(struct rel_chunks *w, const struct rel_id *id, const void *p,
@@ -119,8 +125,10 @@ int rel_chunks_add(struct rel_chunks *w, const struct rel_id *id, const void *p,
 	r = write_chunk(w, id, p, n, err);
 	if (r < 0)
 		return r;
+	pthread_mutex_lock(&w->lock);
 	rel_vec_push(&w->fresh, *id);
 	w->new_bytes += n;
+	pthread_mutex_unlock(&w->lock);
 	return 0;
 }
 
@@ -185,6 +193,7 @@ void rel_chunks_abortp(struct rel_chunks **wp)
 		rel_remove_tree(w->s->dirs[REL_DIR_TMP], w->name, &ignored) < 0)
 		ignored.code = REL_OK;
 	rel_closep(&w->fd);
+	pthread_mutex_destroy(&w->lock);
 	tdestroy(w->seen, free);
 	rel_vec_free(&w->fresh);
 	free(w);
@@ -209,6 +218,10 @@ int rel_chunk_get(struct rel_store *s, const struct rel_id *id,
 	if (r == 0 && rel_id_equal(&found, id))
 		return 0;
 	rel_buf_reset(out);
+	/* For rel_chunk_is_as_of. Where it can't be done, the disk is
+	 * read-only, and nothing would be mended anyway. */
+	(void)utimensat(
+		s->dirs[REL_DIR_CHUNKS], at.s, NULL, AT_SYMLINK_NOFOLLOW);
 	return rel_fail(err, REL_EINTEGRITY,
 		"'chunks/%s' is damaged: its bytes do not match its name",
 		at.s);
@@ -222,6 +235,20 @@ int64_t rel_chunk_size(struct rel_store *s, const struct rel_id *id)
 		    AT_SYMLINK_NOFOLLOW) < 0)
 		return -1;
 	return st.st_size;
+}
+
+bool rel_chunk_is_as_of(struct rel_store *s, const struct rel_id *id,
+	int64_t size, const struct timespec *when)
+{
+	struct stat st;
+
+	if (fstatat(s->dirs[REL_DIR_CHUNKS], place(id).s, &st,
+		    AT_SYMLINK_NOFOLLOW) < 0 ||
+		!S_ISREG(st.st_mode) || st.st_size != size)
+		return false;
+	return st.st_mtim.tv_sec < when->tv_sec ||
+	       (st.st_mtim.tv_sec == when->tv_sec &&
+		       st.st_mtim.tv_nsec <= when->tv_nsec);
 }
 
 /* The directories that are there, by their first byte. */

@@ -15,13 +15,16 @@
 
 #include "store/store.h"
 
+#include <time.h>
+
 struct rel_chunks;
 
 int rel_chunks_begin(struct rel_store *s, struct rel_chunks **ret,
 	struct rel_err *err) REL_CHECK;
 
 /* ${id} is the SHA-256 of the bytes. One that the store has (read and checked;
- * damaged ones are replaced) or that was added before costs nothing. */
+ * damaged ones are replaced) or that was added before costs nothing. Several
+ * threads may add to one set, and get chunks, at the same time. */
 int rel_chunks_add(struct rel_chunks *w, const struct rel_id *id, const void *p,
 	size_t n, struct rel_err *err) REL_CHECK;
 
@@ -39,6 +42,15 @@ int rel_chunk_get(struct rel_store *s, const struct rel_id *id,
 
 /* Size on disk in bytes; -1 when it is not there. */
 int64_t rel_chunk_size(struct rel_store *s, const struct rel_id *id);
+
+/*
+ * Is it there with ${size} bytes, and was nothing written to it since ${when}?
+ * Then it is what it was, as far as a look at it can tell. Whoever reads a
+ * chunk and finds it damaged gives it a new time, so that it shows from then
+ * on, whatever did the damage.
+ */
+bool rel_chunk_is_as_of(struct rel_store *s, const struct rel_id *id,
+	int64_t size, const struct timespec *when);
 
 int rel_chunk_each(struct rel_store *s,
 	int (*fn)(void *arg, const struct rel_id *id, struct rel_err *err),

@@ -148,7 +148,7 @@ static bool parse_name(struct words w, struct rel_buf *ret)
 int rel_index_open(
 	struct rel_index *ix, const char *p, size_t n, struct rel_err *err)
 {
-	struct words line;
+	struct words line = { 0 };
 	int r;
 
 	*ix = (struct rel_index){ .p = p, .end = p + n };
@@ -159,6 +159,30 @@ int rel_index_open(
 		memcmp(line.p, magic, length(line)))
 		return bad(ix, "not an index that this relctl can read", err);
 	return 0;
+}
+
+void rel_index_part(struct rel_index *ix, const char *p, size_t n)
+{
+	*ix = (struct rel_index){ .p = p, .end = p + n, .part = true };
+}
+
+bool rel_index_run(const char **at, const char *end, struct rel_index_run *ret)
+{
+	const char *p = *at;
+	struct words line;
+
+	*ret = (struct rel_index_run){ .p = p };
+	while (p < end && *p != 'e' && (p == *at || *p != 'c')) {
+		const char *nl = memchr(p, '\n', (size_t)(end - p));
+
+		line = (struct words){ p, nl ? nl : end };
+		if (p == *at && length(next_word(&line)) == 1 && *p == 'c')
+			ret->named = parse_digest(line, &ret->chunk);
+		p = nl ? nl + 1 : end;
+	}
+	ret->n = (size_t)(p - *at);
+	*at = p;
+	return ret->n > 0;
 }
 
 void rel_index_done(struct rel_index *ix)
@@ -185,14 +209,17 @@ static int read_end(
 static int read_entry(struct rel_index *ix, char kind, struct words line,
 	struct rel_entry *e, struct rel_id *digest, struct rel_err *err)
 {
+	struct words word;
 	bool ok = true;
 
 	*e = (struct rel_entry){ .type = REL_DIR };
 	if (kind == 'f' || kind == 'x') {
 		e->type = REL_FILE;
 		e->executable = kind == 'x';
-		ok = parse_number(next_word(&line), REL_MAX_FILE, &e->size) &&
-		     parse_digest(next_word(&line), digest);
+		ok = parse_number(next_word(&line), REL_MAX_FILE, &e->size);
+		word = next_word(&line);
+		ok = ok &&
+		     (digest ? parse_digest(word, digest) : length(word) == 64);
 	} else if (kind == 'l') {
 		e->type = REL_LINK;
 		ok = parse_name(next_word(&line), &ix->target);
@@ -217,15 +244,20 @@ static int read_entry(struct rel_index *ix, char kind, struct words line,
 int rel_index_next(struct rel_index *ix, struct rel_entry *ret,
 	struct rel_id *ret_digest, bool *ret_more, struct rel_err *err)
 {
-	struct words line, kind;
+	struct words line = { 0 }, kind;
 	int r;
 
 	for (;;) {
+		if (ix->part && ix->p == ix->end) {
+			*ret_more = false;
+			return 0;
+		}
 		r = next_line(ix, &line, err);
 		if (r < 0)
 			return r;
 		kind = next_word(&line);
-		if (length(kind) == 3 && !memcmp(kind.p, "end", 3)) {
+		if (!ix->part && length(kind) == 3 &&
+			!memcmp(kind.p, "end", 3)) {
 			*ret_more = false;
 			return read_end(ix, line, err);
 		}

@@ -30,10 +30,12 @@ void rel_index_entry(struct rel_buf *out, const struct rel_entry *e,
 void rel_index_end(struct rel_buf *out, uint64_t count);
 
 /* Reading, one entry a call. path and target belong to the reader and are
- * valid until the next call. *ret_more is false after the end line, which must
- * be there and right. Errors: REL_EINTEGRITY with the line. */
+ * valid until the next call. ret_digest may be NULL. *ret_more is false after
+ * the end line, which must be there and right. Errors: REL_EINTEGRITY with the
+ * line. */
 struct rel_index {
 	const char *p, *end; /* the text; borrowed */
+	bool part;	     /* it is a part: without a first and a last line */
 	uint64_t count;
 	struct rel_id chunk; /* of the entry that was read last */
 	struct rel_buf path, target;
@@ -45,5 +47,23 @@ int rel_index_next(struct rel_index *ix, struct rel_entry *ret,
 	struct rel_id *ret_digest, bool *ret_more,
 	struct rel_err *err) REL_CHECK;
 void rel_index_done(struct rel_index *ix);
+
+/* The same for whole lines out of the middle of an index: the text ends where
+ * it ends. */
+void rel_index_part(struct rel_index *ix, const char *p, size_t n);
+
+/*
+ * The lines between the first and the last, run by run: a run begins with its
+ * 'c' line (or where the index begins) and ends before the next one. *at is
+ * where to look, first the reader's p after rel_index_open. False at the last
+ * line, which *at is left at.
+ */
+struct rel_index_run {
+	const char *p; /* borrowed */
+	size_t n;
+	bool named; /* it has a 'c' line that can be read */
+	struct rel_id chunk;
+};
+bool rel_index_run(const char **at, const char *end, struct rel_index_run *ret);
 
 #endif

@@ -6,8 +6,12 @@
 #ifndef REL_STORE_LAYOUT_H
 #define REL_STORE_LAYOUT_H
 
+#include "base/entry.h"
 #include "base/vec.h"
 #include "store/store.h"
+#include "store/tree.h"
+
+#include <sys/stat.h>
 
 enum rel_store_dir {
 	REL_DIR_CHUNKS,
@@ -58,6 +62,39 @@ bool rel_is_leftover(const char *name);
 int rel_object_replace(struct rel_store *s, enum rel_store_dir dir,
 	const char *name, const void *p, size_t n,
 	struct rel_err *err) REL_CHECK;
+
+/*
+ * Put ${n} bytes in the place of what has the name now, in one step, but not to
+ * last: for what is derived. Errors: REL_EIO.
+ */
+int rel_derived_replace(struct rel_store *s, enum rel_store_dir dir,
+	const char *name, const void *p, size_t n,
+	struct rel_err *err) REL_CHECK;
+
+/* The tree that has just got its name is whole for this boot. */
+int rel_tree_mark(struct rel_store *s, const struct rel_id *artifact,
+	struct rel_err *err) REL_CHECK;
+
+/* Forget what was known of it; 1 if something was, and the name that is gone is
+ * to be synced. Errors: REL_EIO. */
+int rel_tree_unmark(struct rel_store *s, const struct rel_id *artifact,
+	struct rel_err *err) REL_CHECK;
+
+/* What lstat can tell of an entry; what its file or link has in it, with
+ * ${room} for what is read. Errors: REL_EINTEGRITY, REL_EIO. */
+struct rel_sha256;
+int rel_entry_stat(const struct rel_entry *e, const struct stat *st,
+	struct rel_err *err) REL_CHECK;
+int rel_entry_content(int fd, const struct rel_entry *e,
+	const struct rel_id *digest, struct rel_sha256 *hash,
+	struct rel_buf *room, struct rel_err *err) REL_CHECK;
+int rel_entry_target(int dirfd, const char *name, const struct rel_entry *e,
+	struct rel_buf *room, struct rel_err *err) REL_CHECK;
+
+/* Is every entry of the index there, as it says? In threads, and without a word
+ * of what is wrong; *ret_untouched: nothing can have been added either. */
+bool rel_tree_glance(int tree_fd, const char *index, size_t n,
+	enum rel_tree_depth depth, bool *ret_untouched);
 
 /* flock with polling; REL_EBUSY names ${what}. */
 int rel_flock(int fd, int operation, unsigned wait_ms, const char *what,

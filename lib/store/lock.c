@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #define POLL_MS 20
@@ -91,6 +92,38 @@ int rel_store_lock_app(struct rel_store *s, const char *app, unsigned wait_ms,
 	if (r < 0)
 		return r;
 	r = rel_flock(fd, LOCK_EX, wait_ms, what.p, err);
+	if (r < 0)
+		return r;
+	*ret_fd = fd;
+	fd = -1;
+	return 0;
+}
+
+int rel_store_spool(struct rel_store *s, bool make, unsigned wait_ms,
+	int *ret_fd, struct rel_err *err)
+{
+	static const char name[] = "ledger.spool";
+	const int flags =
+		O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+	REL_AUTO(rel_closep) int fd = openat(s->fd, name, flags);
+	struct stat st;
+	int r = 0;
+
+	if (fd < 0 && errno == ENOENT && !make) {
+		*ret_fd = -1;
+		return 0;
+	}
+	if (fd < 0 && errno == ENOENT) {
+		fd = openat(s->fd, name, flags | O_CREAT, 0600);
+		if (fd >= 0)
+			r = rel_sync(s->fd, "the store", err);
+	}
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return rel_fail_os(err, "open '%s'", name);
+	if (r == 0 && !S_ISREG(st.st_mode))
+		r = rel_fail(err, REL_EINTEGRITY, "'%s' is no file", name);
+	if (r == 0)
+		r = rel_flock(fd, LOCK_EX, wait_ms, "'ledger.spool'", err);
 	if (r < 0)
 		return r;
 	*ret_fd = fd;

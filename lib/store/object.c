@@ -198,6 +198,19 @@ bool rel_store_has_artifact(struct rel_store *s, const struct rel_id *id)
 	return has(s, &artifacts, id);
 }
 
+bool rel_store_artifact_time(
+	struct rel_store *s, const struct rel_id *id, struct timespec *ret)
+{
+	struct rel_object_name name = rel_object_name(id, artifacts.suffix);
+	struct stat st;
+
+	if (fstatat(s->dirs[artifacts.dir], name.s, &st, AT_SYMLINK_NOFOLLOW) <
+		0)
+		return false;
+	*ret = st.st_mtim;
+	return true;
+}
+
 int rel_store_drop_artifact(
 	struct rel_store *s, const struct rel_id *id, struct rel_err *err)
 {

@@ -28,6 +28,7 @@ static const char *const file_names[] = {
 	"reserve",
 	"ledger.db",
 	"ledger.db-journal",
+	"ledger.spool",
 	"run",
 	"lost+found",
 };

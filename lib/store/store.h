@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 struct rel_store;
 
@@ -63,6 +64,13 @@ void rel_store_unlock(struct rel_store *s);
 int rel_store_lock_app(struct rel_store *s, const char *app, unsigned wait_ms,
 	int *ret_fd, struct rel_err *err) REL_CHECK;
 
+/* The file of what is on its way to the ledger (ledger.spool), for reading and
+ * for appending, with its lock: it is let go when *ret_fd is closed. Without
+ * ${make} a file that is not there is no error, and *ret_fd is -1. Errors:
+ * REL_EINTEGRITY (it is no file), REL_EBUSY, REL_EIO. */
+int rel_store_spool(struct rel_store *s, bool make, unsigned wait_ms,
+	int *ret_fd, struct rel_err *err) REL_CHECK;
+
 /*
  * Objects that are named by the SHA-256 of their bytes (0444).
  * put: an object that is there is read and checked; a damaged one is replaced.
@@ -91,6 +99,9 @@ int rel_store_put_artifact(struct rel_store *s, const struct rel_id *id,
 int rel_store_get_artifact(struct rel_store *s, const struct rel_id *id,
 	struct rel_buf *out, struct rel_err *err) REL_CHECK;
 bool rel_store_has_artifact(struct rel_store *s, const struct rel_id *id);
+/* When its record was written; false when it is not there. */
+bool rel_store_artifact_time(
+	struct rel_store *s, const struct rel_id *id, struct timespec *ret);
 
 /* configs/fingerprint.cms: put once (an existing one is left alone), get. */
 int rel_store_put_fingerprint(struct rel_store *s, const void *p, size_t n,

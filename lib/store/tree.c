@@ -154,27 +154,49 @@ static int remove_orphan(
 	return r < 0 ? r : remove_tree(s, fd, tree_name(artifact).s, err);
 }
 
+int rel_derived_replace(struct rel_store *s, enum rel_store_dir dir,
+	const char *name, const void *p, size_t n, struct rel_err *err)
+{
+	int tmp = s->dirs[REL_DIR_TMP], r;
+	REL_AUTO(rel_closep) int fd = -1;
+	char random[17];
+
+	rel_random_name(random);
+	fd = openat(tmp, random,
+		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return rel_fail_os(err, "create '%s'", name);
+	r = rel_write_fd(fd, p, n, err);
+	if (r == 0 && fchmod(fd, 0444) < 0)
+		r = rel_fail_os(err, "set the mode of '%s'", name);
+	if (r == 0 && renameat(tmp, random, s->dirs[dir], name) < 0)
+		r = rel_fail_os(err, "name '%s'", name);
+	if (r < 0)
+		unlinkat(tmp, random, 0);
+	return r;
+}
+
 /* The index goes first: with a tree there is always an index. One that is there
- * without a tree is left over, or belongs to somebody who does this too. */
-static int publish_index(struct rel_store *s, const struct rel_id *artifact,
+ * without a tree is left over, or belongs to somebody who does this too; and so
+ * may a mark, which must not be taken for this tree's. */
+static int put_index(struct rel_store *s, const struct rel_id *artifact,
 	const void *p, size_t n, struct rel_err *err)
 {
-	REL_AUTO(rel_buf_free) struct rel_buf old = REL_BUF_INIT;
-	struct rel_object_name name = index_name(artifact);
-	int dir = s->dirs[REL_DIR_TREES];
-	bool existed;
-	int r = rel_publish(dir, name.s, 0444, p, n, &existed, err);
+	int r;
 
-	if (r < 0 || !existed || is_there(s, tree_name(artifact)))
-		return r;
-	if (rel_read_file(dir, name.s, n, &old, err) == 0 && old.len == n &&
-		(n == 0 || !memcmp(old.p, p, n)))
+	if (is_there(s, tree_name(artifact)))
 		return 0;
-	return rel_object_replace(s, REL_DIR_TREES, name.s, p, n, err);
+	r = rel_tree_unmark(s, artifact, err);
+	if (r > 0)
+		r = rel_sync(s->dirs[REL_DIR_TREES], "trees", err);
+	if (r < 0)
+		return r;
+	return rel_derived_replace(
+		s, REL_DIR_TREES, index_name(artifact).s, p, n, err);
 }
 
 int rel_tree_commit(struct rel_tree **tp, const struct rel_id *artifact,
-	const void *index, size_t n, struct rel_err *err)
+	const void *index, size_t n, int *ret_fd, struct rel_err *err)
 {
 	REL_AUTO(rel_tree_abortp) struct rel_tree *t = *tp;
 	struct rel_object_name name = tree_name(artifact);
@@ -182,23 +204,29 @@ int rel_tree_commit(struct rel_tree **tp, const struct rel_id *artifact,
 	int trees = s->dirs[REL_DIR_TREES], r;
 
 	*tp = NULL;
-	if (syncfs(t->fd) < 0)
-		return rel_fail_os(err, "sync a new tree");
+	*ret_fd = -1;
 	if ((r = remove_orphan(s, artifact, err)) < 0 ||
-		(r = publish_index(s, artifact, index, n, err)) < 0)
+		(r = put_index(s, artifact, index, n, err)) < 0)
 		return r;
+	/* From its first moment on it is in use. */
+	if (flock(t->fd, LOCK_SH | LOCK_NB) < 0)
+		return rel_fail_os(err, "lock a new tree");
 	if (renameat2(s->dirs[REL_DIR_TMP], t->name, trees, name.s,
 		    RENAME_NOREPLACE) < 0) {
-		if (errno != EEXIST)
-			return rel_fail_os(err, "name 'trees/%s'", name.s);
 		/* Somebody else unpacked it meanwhile: theirs stays. */
-		return rel_sync(trees, "trees", err);
+		if (errno == EEXIST)
+			return 0;
+		return rel_fail_os(err, "name 'trees/%s'", name.s);
 	}
 	/* What abort would remove has another name now. */
-	r = rel_sync(trees, "trees", err);
-	if (r == 0 && fchmod(t->fd, 0555) < 0)
-		r = rel_fail_os(err, "set the mode of 'trees/%s'", name.s);
-	return r;
+	if (fchmod(t->fd, 0555) < 0)
+		return rel_fail_os(err, "set the mode of 'trees/%s'", name.s);
+	r = rel_tree_mark(s, artifact, err);
+	if (r < 0)
+		return r;
+	*ret_fd = t->fd;
+	t->fd = -1;
+	return 0;
 }
 
 int rel_tree_open(struct rel_store *s, const struct rel_id *artifact,
@@ -303,11 +331,61 @@ int rel_tree_drop(struct rel_store *s, const struct rel_id *artifact,
 	if (unlinkat(trees, index_name(artifact).s, 0) < 0 && errno != ENOENT)
 		return rel_fail_os(
 			err, "remove 'trees/%s'", index_name(artifact).s);
-	r = rel_sync(trees, "trees", err);
+	/* Nothing that is said of it may come back after the next one. */
+	r = rel_tree_unmark(s, artifact, err);
+	if (r >= 0)
+		r = rel_sync(trees, "trees", err);
 	if (r == 0 && fd >= 0)
 		r = remove_tree(s, fd, name.s, err);
 	if (r == 0 && ret_bytes)
 		*ret_bytes = bytes;
+	return r;
+}
+
+/* "HEX", and with what a tree has beside it. */
+static bool parse_name(const char *name, struct rel_id *ret)
+{
+	char hex[65] = "";
+
+	if (strlen(name) < 64)
+		return false;
+	memcpy(hex, name, 64);
+	return rel_id_parse(hex, ret) &&
+	       (!name[64] || !strcmp(name + 64, ".index") ||
+		       !strcmp(name + 64, ".mark"));
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct rel_id));
+}
+
+static int list_trees(struct rel_store *s, rel_id_vec *ret, struct rel_err *err)
+{
+	int fd = openat(s->dirs[REL_DIR_TREES], ".",
+		O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *de;
+	struct rel_id id;
+	int r = 0;
+
+	if (!dir)
+		return rel_fail_os(err, "list 'trees'");
+	while (r == 0 && (de = readdir(dir)) != NULL) {
+		const char *name = de->d_name;
+
+		if (!strcmp(name, ".") || !strcmp(name, "..") ||
+			rel_is_leftover(name))
+			continue;
+		if (parse_name(name, &id))
+			rel_vec_push(ret, id);
+		else
+			r = rel_fail(err, REL_EINTEGRITY,
+				"'trees/%s' does not belong there", name);
+	}
+	closedir(dir);
+	if (ret->n)
+		qsort(ret->v, ret->n, sizeof(*ret->v), compare_ids);
 	return r;
 }
 
@@ -317,12 +395,8 @@ int rel_tree_each(struct rel_store *s,
 	void *arg, struct rel_err *err)
 {
 	rel_id_vec ids = { 0 };
-	int trees = s->dirs[REL_DIR_TREES];
-	int r = rel_object_list(trees, "trees", "", ".index", &ids, err);
+	int r = list_trees(s, &ids, err);
 
-	/* Both lists in one, for what has an index and no tree. */
-	if (r == 0)
-		r = rel_object_list(trees, "trees", ".index", "", &ids, err);
 	for (size_t i = 0; r == 0 && i < ids.n; i++)
 		if (i == 0 || !rel_id_equal(&ids.v[i], &ids.v[i - 1]))
 			r = fn(arg, &ids.v[i], err);

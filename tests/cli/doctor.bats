@@ -50,8 +50,7 @@ without_ns() {
 	auto=$(jq -r .isolation.auto <<<"$output")
 	try -q exec true
 	[ "$status" = 0 ]
-	run sqlite3 "$RELCTL_STORE/ledger.db" \
-		"SELECT body FROM event WHERE kind = 'exec'"
+	run events exec
 	[ "$(jq -r .isolation <<<"$output")" = "$auto" ]
 }
 

@@ -136,8 +136,7 @@ hint: relctl apps lists them"
 	expect 127 "" "error: command 'PASSWORD' not found"
 	try -q exec /bin/echo s3cret
 	expect 0 s3cret ""
-	run sqlite3 "$RELCTL_STORE/ledger.db" \
-		"SELECT body FROM event WHERE kind = 'exec'"
+	run events exec
 	[ "$(jq -c '[.argv0,.argc,.status]' <<<"$output")" = '["sh",4,3]
 ["PASSWORD",2,127]
 ["echo",2,0]' ]
@@ -188,8 +187,7 @@ hint: relctl apps lists them"
 			cat "$RELCTL_KEY_FILE"
 		[ "$output" = "" ]
 	done
-	run sqlite3 "$RELCTL_STORE/ledger.db" \
-		"SELECT body FROM event WHERE kind = 'exec' ORDER BY seq"
+	run events exec
 	want='[{"path":"'$HOME'/files","writable":false}]]'
 	[ "$(jq -c 'select(.argv0 == "tee") | [.isolation,.network,.binds]' \
 		<<<"$output")" = '["ns",true,'"$want"'

@@ -69,7 +69,7 @@ setup() {
 	has "$output" " freed"
 	[ "$(kept)" = "3 4 5 6 7 8 9 10 11 12 " ]
 	[ "$(find "$RELCTL_STORE/trees" -mindepth 1 -maxdepth 1 |
-		wc -l)" = 20 ] # with their indexes
+		wc -l)" = 30 ] # with their indexes and marks
 	try verify --all
 	expect 0 "$output" ""
 	has "$output" "10 artifacts, 10 trees"

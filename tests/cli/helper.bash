@@ -91,6 +91,15 @@ commands() {
 	relctl help --table | sed '1d; s/ .*//'
 }
 
+# events KIND: their bodies, one a line, in the ledger's order. What exec has
+# recorded gets there with the next command that writes.
+events() {
+	relctl -q pin v1 >/dev/null 2>&1
+	relctl -q unpin v1 >/dev/null 2>&1
+	sqlite3 "$RELCTL_STORE/ledger.db" \
+		"SELECT body FROM event WHERE kind = '$1' ORDER BY seq"
+}
+
 # ---- repositories and releases ----
 
 # repository DIR: an empty one with a remote, so that its name is the same

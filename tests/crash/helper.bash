@@ -94,19 +94,26 @@ intact() {
 	return 1
 }
 
+# single CMD…: on one CPU there is no thread, so the Nth call is always the same.
+single() {
+	taskset -c "$(taskset -cp "$BASHPID" | sed 's/.*: //; s/[,-].*//')" "$@"
+}
+
 # trace FILE CMD…: run CMD, and write the calls it makes to FILE.
 trace() {
-	strace -f -qq -s 4096 -o "$1" -e trace="$calls" -- "${@:2}"
+	single strace -f -qq -s 4096 -o "$1" -e trace="$calls" -- "${@:2}"
 }
 
 # points FILE MOST: the points of a traced command where it can be stopped, as
 # "CALL K" (its Kth CALL). If there are more than MOST, these are spread evenly.
 # Not counted: what the loader did before the program opened /dev/null, its
 # first own act; the execve that starts it, which strace does not count; and
-# what it opens after /proc, which depends on who else runs.
+# what it opens after /proc, which depends on who else runs. With `alone` only the
+# command's own calls count, not those of what it starts.
 points() {
-	awk -v most="$2" '
-		NR == 1 { next }
+	awk -v most="$2" -v alone="${alone-}" '
+		NR == 1 { first = $1; next }
+		alone && $1 != first { next }
 		{ call = $2; sub(/\(.*/, "", call) }
 		call !~ /^[a-z0-9_]+$/ { next }
 		{ k = ++count[$1, call] }
@@ -124,7 +131,8 @@ points() {
 
 # inject CALL WHAT CMD…: run CMD, and do WHAT to it at some of its CALLs.
 inject() {
-	strace -f -qq -o /dev/null -e trace="$1" \
+	# shellcheck disable=SC2046 # a word, or none
+	single strace $([ -n "${alone-}" ] || echo -f) -qq -o /dev/null -e trace="$1" \
 		-e "inject=$1:$2" -- "${@:3}"
 }
 

@@ -72,6 +72,12 @@ sweep() {
 	[ "$wanted" = v2 ]
 }
 
+@test "a release whose command runs before it is current" {
+	sweep hooked
+	[ "$wanted" = v2 ]
+	[ -e between ] # stopped where it has its number, and is not current
+}
+
 @test "config set" {
 	sweep config
 	[ "$wanted" = v3 ]

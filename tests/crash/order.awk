@@ -2,7 +2,8 @@
 # order.awk - read the calls of a command that changes the store (strace -y,
 # variables: store) and say where a name comes before its bytes, the ledger
 # before a name, or the result before the ledger. The last line counts what was
-# seen: names, commits.
+# seen: names, commits. What is in trees/ is derived and may come in any order;
+# but no tree is said to be synced before it is.
 
 function bad(what) {
 	print "line " NR ": " what ": " $0
@@ -51,12 +52,20 @@ function wrote(p) {
 	}
 }
 
+# A tree is derived from what is in the store, and none is used after another
+# boot before it was looked at: it need not last.
+function derived(p) {
+	return index(p, store "/trees/") == 1
+}
+
 function named(p) {
 	if (p == store "/format" && !committed)
 		bad("the store is finished before its ledger")
 	unsynced_name[p] = 1
 	names++
 }
+
+BEGIN { unsynced_tree = 1 }
 
 { call = $2; sub(/\(.*/, "", call); result = $NF }
 / = -1 / || /resumed>/ { next }
@@ -69,6 +78,8 @@ call == "write" || call == "pwrite64" {
 			bad("the result comes before " n " lasts")
 		said++
 	}
+	if (is_tmp(p) && $0 ~ /, 7\) += 7$/) # "synced" and a line feed
+		mark[p] = 1
 	wrote(p)
 }
 (call == "openat" && /O_CREAT/) || call == "symlinkat" || call == "mkdirat" {
@@ -95,7 +106,7 @@ call == "fsync" || call == "fdatasync" {
 call == "syncfs" {
 	delete unsynced
 	delete unsynced_name
-	unsynced_tmp = 0
+	unsynced_tmp = unsynced_tree = 0
 }
 call == "linkat" {
 	if (text(1) ~ /^\/proc\/self\/fd\//) {
@@ -111,7 +122,14 @@ call == "linkat" {
 }
 call == "renameat2" || call == "renameat" {
 	to = path(2) "/" text(2)
-	if (inside(to) && !is_tmp(to)) {
+	if (derived(to)) {
+		unsynced_tmp = 0
+		if ((path(1) "/" text(1)) in mark && unsynced_tree)
+			bad("a tree is marked as synced before it is")
+		if (to !~ /\.(index|mark)$/)
+			unsynced_tree = 1
+	}
+	if (inside(to) && !is_tmp(to) && !derived(to)) {
 		if (unsynced_tmp)
 			bad("a name comes before its bytes")
 		named(to)

@@ -45,20 +45,24 @@ ordered() {
 }
 
 @test "the first release" {
-	# index, tree, config, record; release, activation
-	ordered first_release "4 names, 2 commits, 0 removed"
+	# config, record; the release with its activation
+	ordered first_release "2 names, 1 commits, 0 removed"
 }
 
 @test "a later release" {
-	ordered release "4 names, 2 commits, 0 removed"
+	ordered release "2 names, 1 commits, 0 removed"
 }
 
 @test "rollback" {
-	ordered rollback "0 names, 2 commits, 0 removed"
+	ordered rollback "0 names, 1 commits, 0 removed"
+}
+
+@test "a release whose command runs before it is current" {
+	ordered hooked "2 names, 2 commits, 0 removed"
 }
 
 @test "rollback to a release that has to be unpacked" {
-	ordered rollback_to "2 names, 2 commits, 0 removed"
+	ordered rollback_to "0 names, 1 commits, 0 removed"
 }
 
 @test "gc" {
@@ -84,4 +88,5 @@ without() {
 	without fsync first_release "a name comes before its bytes"
 	without fdatasync rollback "the result comes before the commit"
 	without fsync gc "a chunk goes before the record that needs it"
+	without syncfs gc "a tree is marked as synced before it is"
 }

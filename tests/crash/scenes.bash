@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# shellcheck disable=SC2317 # settled is called by who loads this
+# shellcheck disable=SC2317,SC2034 # settled and alone are used by who loads this
 # Commands to stop in the middle. `scene_NAME` makes the store that one begins
 # with, puts it into `command`, and defines `settled`: what must hold after the
 # command was stopped. `settled` gives the command again, and what it said the
@@ -9,7 +9,7 @@
 # scene NAME: prepare, and run the command once without harm: its output is
 # `wanted`, its trace is in trace.out.
 scene() {
-	before='' target=''
+	before='' target='' alone=''
 	wipe data config saved
 	"scene_$1"
 	save
@@ -130,6 +130,24 @@ scene_release() {
 	settled() { released_once; }
 	one_release
 	command=(-a repo release "$id" --set A=2)
+}
+
+# Between its number and its being current something runs: a release that was
+# stopped there is there, and it is made current when the command comes again.
+scene_hooked() {
+	settled() {
+		if [ "$(releases repo)" = 2 ] &&
+			[ "$(current repo)" = "$before" ]; then
+			touch between
+		fi
+		released_once
+	}
+	one_release
+	printf 'web: bin/web\nrelease: true\n' >repo/Procfile
+	git -C repo commit -q -a -m hooked
+	strict relctl -C repo build
+	command=(-a repo release "$(tail -n 1 quiet.out)" --set A=2)
+	alone=1
 }
 
 scene_config() {

@@ -6,6 +6,7 @@
 #ifndef GIT_FIXTURE_H
 #define GIT_FIXTURE_H
 
+#include "base/id.h"
 #include "rel_test.h"
 #include "scratch.h"
 #include "source/git.h"
@@ -179,6 +180,33 @@ static inline void assert_reads_as(const char *path, const char *same)
 		sh("git -C %s ls-tree -r -t --format='%%(objectmode) "
 		   "%%(objectname) %%(path)' HEAD",
 			same));
+}
+
+/* A tree of raw bytes, which git writes without looking at them, in the
+ * repository r. */
+static inline const char *write_tree(const void *p, size_t n)
+{
+	FILE *f = fopen("raw", "w");
+
+	assert_int_equal(fwrite(p, 1, n, f), n);
+	fclose(f);
+	return sh("git -C r hash-object -t tree --literally -w ../raw");
+}
+
+struct raw {
+	char p[65536];
+	size_t n;
+};
+
+static inline void add_entry(
+	struct raw *t, const char *mode, const char *name, const char *hex)
+{
+	uint8_t oid[20];
+
+	assert_true(rel_hex_parse(hex, 20, oid));
+	t->n += (size_t)sprintf(t->p + t->n, "%s %s", mode, name) + 1;
+	memcpy(t->p + t->n, oid, 20);
+	t->n += 20;
 }
 
 /* The command of a hint like "this is a shallow clone: git -C …". */

@@ -47,6 +47,35 @@ static void test_pieces_give_the_digest_of_the_whole(void **state)
 	assert_hex(rel_sha256_final(h), MILLION);
 }
 
+/* FIPS 180-4's examples, and the name that git gives an empty blob. */
+static void test_sha1_names_what_git_names(void **state)
+{
+	static const struct {
+		const char *text, *hex;
+		size_t n;
+	} known[] = {
+		{ "abc", "a9993e364706816aba3e25717850c26c9cd0d89d", 3 },
+		{ "", "da39a3ee5e6b4b0d3255bfef95601890afd80709", 0 },
+		{ "blob 0", "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391", 7 },
+		{ "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+			"84983e441c3bd26ebaae4aa1f95129e5e54670f1", 56 },
+	};
+	REL_AUTO(rel_sha1_freep) struct rel_sha1 *h = rel_sha1_new();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		size_t half = known[i].n / 2;
+		uint8_t got[20];
+		char hex[41];
+
+		rel_sha1_add(h, known[i].text, half);
+		rel_sha1_add(h, known[i].text + half, known[i].n - half);
+		rel_sha1_final(h, got);
+		rel_hex_format(got, sizeof(got), hex);
+		assert_string_equal(hex, known[i].hex);
+	}
+}
+
 static void test_a_digest_that_was_taken_starts_anew(void **state)
 {
 	REL_AUTO(rel_sha256_freep) struct rel_sha256 *h = rel_sha256_new();
@@ -97,6 +126,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_known_texts_have_the_known_digests),
 		cmocka_unit_test(test_pieces_give_the_digest_of_the_whole),
+		cmocka_unit_test(test_sha1_names_what_git_names),
 		cmocka_unit_test(test_a_digest_that_was_taken_starts_anew),
 		cmocka_unit_test(test_hmac_is_that_of_rfc_4231),
 		cmocka_unit_test(test_random_bytes_fill_all_and_differ),

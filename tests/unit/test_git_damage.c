@@ -112,6 +112,49 @@ static void test_a_damaged_tree_stops_the_walk(void **state)
 	assert_non_null(strstr(err.msg, "(lib)"));
 }
 
+static void test_a_commit_that_is_another_is_never_taken(void **state)
+{
+	static const char *const revs[] = { "HEAD", "HEAD~1", "HEAD^{tree}" };
+	struct rel_err err = REL_ERR_INIT;
+	struct rel_git_commit c;
+
+	(void)state;
+	make_shop();
+	/* HEAD's object is another commit, which has a parent, too. */
+	REL_AUTO(rel_freep)
+	char *other = rel_strdup(sh(
+		"cd shop && echo x >y && git add y && git commit -qm x && git "
+		"rev-parse HEAD | sed 's,^..,shop/.git/objects/&/,' && git "
+		"reset -q --hard HEAD~1"));
+	sh("f=$(git -C shop rev-parse HEAD | sed "
+	   "'s,^..,shop/.git/objects/&/,') && chmod 644 $f && cat %s >$f",
+		other);
+	REL_AUTO(rel_git_closep) struct rel_git *g = open_named("shop");
+	for (size_t i = 0; i < sizeof(revs) / sizeof(*revs); i++) {
+		if (rel_git_commit(g, revs[i], &c, &err) != -REL_EINTEGRITY)
+			fail_msg("%s: %s", revs[i], err.msg);
+	}
+}
+
+static void test_an_object_of_other_bytes_is_told_by_both_names(void **state)
+{
+	REL_AUTO(rel_buf_free) struct rel_buf got = REL_BUF_INIT;
+	struct rel_err err = REL_ERR_INIT;
+
+	(void)state;
+	make_shop();
+	REL_AUTO(rel_freep) char *other = rel_strdup(loose("lib.c"));
+	sh("f=%s && chmod 644 $f && cat %s >$f", loose("lib/x/b"), other);
+	REL_AUTO(rel_git_closep) struct rel_git *g = open_named("shop");
+	assert_int_equal(
+		read_blob(g, "lib/x/b", 99, &got, &err), -REL_EINTEGRITY);
+	assert_non_null(strstr(err.msg, "(lib/x/b)"));
+	assert_non_null(
+		strstr(err.msg, sh("git -C shop rev-parse HEAD:lib/x/b")));
+	assert_non_null(
+		strstr(err.msg, sh("git -C shop rev-parse HEAD:lib.c")));
+}
+
 /* HEAD's entries and the bytes of its files into ${out}. */
 static int read_all(const char *path, struct rel_buf *out, struct rel_err *err)
 {
@@ -202,6 +245,8 @@ int main(void)
 		git_test(test_a_partial_clone_says_how_to_get_the_rest),
 		git_test(test_a_damaged_object_is_never_delivered),
 		git_test(test_a_damaged_tree_stops_the_walk),
+		git_test(test_a_commit_that_is_another_is_never_taken),
+		git_test(test_an_object_of_other_bytes_is_told_by_both_names),
 		git_test(test_a_damaged_pack_fails_or_does_no_harm),
 		git_test(test_a_pack_that_is_cut_off_is_an_error),
 	};

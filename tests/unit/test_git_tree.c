@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/id.h"
 #include "git_fixture.h"
 
 static void test_every_form_of_repository_gives_the_same_tree(void **state)
@@ -56,32 +55,6 @@ static void test_a_blob_over_the_limit_is_not_read(void **state)
 	assert_int_equal(read_blob(g, "lib.c", 5, &got, &err), -REL_EINVALID);
 	assert_non_null(strstr(err.msg, "lib.c"));
 	assert_int_equal(got.len, 0);
-}
-
-/* A tree of raw bytes, which git writes without looking at them. */
-static const char *write_tree(const void *p, size_t n)
-{
-	FILE *f = fopen("raw", "w");
-
-	assert_int_equal(fwrite(p, 1, n, f), n);
-	fclose(f);
-	return sh("git -C r hash-object -t tree --literally -w ../raw");
-}
-
-struct raw {
-	char p[65536];
-	size_t n;
-};
-
-static void add_entry(
-	struct raw *t, const char *mode, const char *name, const char *hex)
-{
-	uint8_t oid[20];
-
-	assert_true(rel_hex_parse(hex, 20, oid));
-	t->n += (size_t)sprintf(t->p + t->n, "%s %s", mode, name) + 1;
-	memcpy(t->p + t->n, oid, 20);
-	t->n += 20;
 }
 
 static char long_name[5001];

@@ -183,9 +183,60 @@ static void test_the_end_must_be_there_and_right(void **state)
 		-REL_EINTEGRITY);
 }
 
+static void test_a_part_ends_where_it_ends(void **state)
+{
+	static const char text[] = HEAD "d a\nc " HEX "\nd b\nd b/end\n"
+					"c 12\nd c\nend 4\n";
+	static const struct {
+		bool named;
+		const char *text;
+	} want[] = {
+		{ false, "d a\n" },
+		{ true, "c " HEX "\nd b\nd b/end\n" },
+		{ false, "c 12\nd c\n" },
+	};
+	const char *end = text + strlen(text), *at;
+	struct rel_err err = REL_ERR_INIT;
+	struct rel_index ix;
+	struct rel_index_run run;
+	struct rel_entry e;
+	bool more = true;
+
+	(void)state;
+	assert_int_equal(rel_index_open(&ix, text, strlen(text), &err), 0);
+	at = ix.p;
+	for (size_t i = 0; i < 3; i++) {
+		assert_true(rel_index_run(&at, end, &run));
+		assert_int_equal(run.named, want[i].named);
+		assert_int_equal(run.n, strlen(want[i].text));
+		assert_memory_equal(run.p, want[i].text, run.n);
+		if (i == 1)
+			assert_string_equal(rel_id_hex(&run.chunk).s, HEX);
+	}
+	assert_false(rel_index_run(&at, end, &run));
+	assert_string_equal(at, "end 4\n");
+
+	rel_index_part(&ix, want[1].text, strlen(want[1].text));
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(rel_index_next(&ix, &e, NULL, &more, &err), 0);
+	assert_string_equal(e.path, "b/end");
+	assert_int_equal(rel_index_next(&ix, &e, NULL, &more, &err), 0);
+	assert_false(more);
+	rel_index_done(&ix);
+	/* In the middle there is no last line, and no half one. */
+	rel_index_part(&ix, "end 0\n", 6);
+	assert_int_equal(
+		rel_index_next(&ix, &e, NULL, &more, &err), -REL_EINTEGRITY);
+	rel_index_part(&ix, "d a", 3);
+	assert_int_equal(
+		rel_index_next(&ix, &e, NULL, &more, &err), -REL_EINTEGRITY);
+	rel_index_done(&ix);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_part_ends_where_it_ends),
 		cmocka_unit_test(test_an_index_is_the_text_that_is_documented),
 		cmocka_unit_test(test_odd_names_come_back_as_they_were),
 		cmocka_unit_test(test_an_entry_knows_the_chunk_it_begins_in),

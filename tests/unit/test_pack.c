@@ -251,13 +251,20 @@ static void model_make(struct model *m, const struct list *l)
 struct got {
 	struct rel_buf tar; /* the chunks, unpacked */
 	REL_VEC(struct rel_chunk_ref) refs;
+	REL_VEC(struct rel_buf) frames;
 	size_t fail_at; /* the sink fails at this chunk, 0: never */
+	struct rel_pool *pool;
+	struct rel_chunk_store store;
 };
 
 static void got_free(struct got *g)
 {
 	rel_buf_free(&g->tar);
 	rel_vec_free(&g->refs);
+	for (size_t i = 0; i < g->frames.n; i++)
+		rel_buf_free(&g->frames.v[i]);
+	rel_vec_free(&g->frames);
+	rel_pool_endp(&g->pool);
 }
 
 static int sink(void *arg, const struct rel_chunk_ref *ref, const void *frame,
@@ -280,38 +287,53 @@ static int sink(void *arg, const struct rel_chunk_ref *ref, const void *frame,
 	assert_int_equal(
 		ZSTD_decompress(to, ref->size, frame, ref->packed), ref->size);
 	g->tar.len += ref->size;
+	rel_vec_push(&g->frames, ((struct rel_buf)REL_BUF_INIT));
+	rel_buf_add(&g->frames.v[g->frames.n - 1], frame, ref->packed);
 	return 0;
 }
 
-/* Give ${l} to the packer, contents in pieces of up to ${step} bytes. */
+/* A packer with three workers, whose chunks come to ${g} in order. */
+static void begin(struct got *g, struct rel_pack **ret)
+{
+	rel_pool_begin(3, &g->pool);
+	g->store = (struct rel_chunk_store){ .order = sink, .arg = g };
+	rel_pack_begin(g->pool, &g->store, ret);
+}
+
+/* Give a member to the packer, its content in pieces of up to ${step} bytes. */
+static int pack_member(struct rel_pack *p, const struct list *l, size_t i,
+	uint32_t step, struct rel_err *err)
+{
+	REL_AUTO(rel_buf_free) struct rel_buf content = REL_BUF_INIT;
+	const struct member *m = &l->members.v[i];
+	struct rel_entry e = entry_of(m);
+	bool external;
+	int r = rel_pack_entry(p, &e, false, &external, err);
+
+	assert_false(external);
+	if (r < 0 || m->type != REL_FILE)
+		return r;
+	add_content(&content, i, m->size);
+	for (size_t at = 0; r == 0 && at < m->size;) {
+		size_t n = step ? 1 + any(step) : m->size;
+
+		if (n > m->size - at)
+			n = m->size - at;
+		r = rel_pack_data(p, content.p + at, n, err);
+		at += n;
+	}
+	return r;
+}
+
 static int run_pack(const struct list *l, uint32_t step, struct got *g,
 	struct rel_packed *ret, struct rel_err *err)
 {
 	REL_AUTO(rel_pack_freep) struct rel_pack *p = NULL;
-	REL_AUTO(rel_buf_free) struct rel_buf content = REL_BUF_INIT;
-	bool external;
 	int r = 0;
 
-	rel_pack_begin(sink, g, &p);
-	for (size_t i = 0; r == 0 && i < l->members.n; i++) {
-		const struct member *m = &l->members.v[i];
-		struct rel_entry e = entry_of(m);
-
-		r = rel_pack_entry(p, &e, false, &external, err);
-		assert_false(external);
-		if (r < 0 || m->type != REL_FILE)
-			continue;
-		rel_buf_reset(&content);
-		add_content(&content, i, m->size);
-		for (size_t at = 0; r == 0 && at < m->size;) {
-			size_t n = step ? 1 + any(step) : m->size;
-
-			if (n > m->size - at)
-				n = m->size - at;
-			r = rel_pack_data(p, content.p + at, n, err);
-			at += n;
-		}
-	}
+	begin(g, &p);
+	for (size_t i = 0; r == 0 && i < l->members.n; i++)
+		r = pack_member(p, l, i, step, err);
 	return r < 0 ? r : rel_pack_end(p, ret, err);
 }
 
@@ -600,8 +622,8 @@ static void test_what_is_not_profile_1_is_not_packed(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-		REL_AUTO(rel_pack_freep) struct rel_pack *p = NULL;
 		REL_AUTO(got_free) struct got g = { 0 };
+		REL_AUTO(rel_pack_freep) struct rel_pack *p = NULL;
 		struct member m = { .type = REL_FILE, .path = NULL };
 		struct rel_err err = REL_ERR_INIT;
 		struct rel_entry e;
@@ -611,7 +633,7 @@ static void test_what_is_not_profile_1_is_not_packed(void **state)
 		m.path = first;
 		m.target = none;
 		e = entry_of(&m);
-		rel_pack_begin(sink, &g, &p);
+		begin(&g, &p);
 		assert_int_equal(
 			rel_pack_entry(p, &e, false, &external, &err), 0);
 		e = (struct rel_entry){
@@ -635,8 +657,8 @@ static void test_external_links_are_told(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
-		REL_AUTO(rel_pack_freep) struct rel_pack *p = NULL;
 		REL_AUTO(got_free) struct got g = { 0 };
+		REL_AUTO(rel_pack_freep) struct rel_pack *p = NULL;
 		struct rel_err err = REL_ERR_INIT;
 		struct rel_entry e = {
 			.type = REL_LINK,
@@ -647,7 +669,7 @@ static void test_external_links_are_told(void **state)
 		};
 		bool external = false;
 
-		rel_pack_begin(sink, &g, &p);
+		begin(&g, &p);
 		assert_int_equal(
 			rel_pack_entry(p, &e, true, &external, &err), 0);
 		assert_true(external);
@@ -679,6 +701,129 @@ static void test_a_sink_that_fails_ends_it(void **state)
 	assert_int_equal(chunks, 7 + 1);
 }
 
+/* ---- chunks that are taken over ---- */
+
+/* The frame of a chunk that the packer before gave. */
+static int get(void *arg, const struct rel_chunk_ref *ref, struct rel_buf *out,
+	struct rel_err *err)
+{
+	const struct got *before = arg;
+
+	for (size_t i = 0; i < before->refs.n; i++) {
+		const struct rel_buf *f = &before->frames.v[i];
+
+		if (!rel_id_equal(&before->refs.v[i].name, &ref->name))
+			continue;
+		rel_buf_add(out, f->p, f->len);
+		return 0;
+	}
+	return rel_fail(err, REL_ENOTFOUND, "no such chunk");
+}
+
+/* The chunk after the segment that begins at ${at}, and how many members begin
+ * in the segment. */
+static size_t segment_end(
+	const struct rel_packed *packed, size_t at, size_t *ret_members)
+{
+	*ret_members = packed->chunks[at].entries;
+	do
+		at++;
+	while (at < packed->n && packed->chunks[at].data);
+	return at;
+}
+
+/* Some segments are taken over, the others packed again: nothing may tell. */
+static void pack_some_again(const struct list *l, struct got *before,
+	const struct rel_packed *packed)
+{
+	REL_AUTO(rel_packed_done) struct rel_packed again = { 0 };
+	REL_AUTO(rel_pool_endp) struct rel_pool *pool = NULL;
+	REL_AUTO(rel_pack_freep) struct rel_pack *p = NULL;
+	const struct rel_chunk_store store = { .get = get, .arg = before };
+	struct rel_err err = REL_ERR_INIT;
+	size_t member = 0, members;
+
+	rel_pool_begin(1 + any(3), &pool);
+	rel_pack_begin(pool, &store, &p);
+	for (size_t at = 0, end; at < packed->n; at = end) {
+		end = segment_end(packed, at, &members);
+		/* A chunk that ended because the next member did not fit in it
+		 * is still open here: then that member has to be packed. */
+		if (rel_pack_is_between(p) && any(2)) {
+			assert_int_equal(
+				rel_pack_keep(p, &packed->chunks[at], end - at,
+					end == packed->n, &err),
+				0);
+		} else {
+			for (size_t i = 0; i < members; i++)
+				assert_int_equal(
+					pack_member(p, l, member + i, 0, &err),
+					0);
+		}
+		member += members;
+	}
+	assert_int_equal(rel_pack_end(p, &again, &err), 0);
+	assert_true(rel_id_equal(&again.artifact, &packed->artifact));
+	assert_int_equal(again.entries, packed->entries);
+	assert_int_equal(again.size, packed->size);
+	assert_int_equal(again.n, packed->n);
+	for (size_t i = 0; i < again.n; i++) {
+		const struct rel_chunk_ref *a = &again.chunks[i];
+		const struct rel_chunk_ref *b = &packed->chunks[i];
+
+		assert_true(rel_id_equal(&a->name, &b->name));
+		assert_int_equal(a->size, b->size);
+		assert_int_equal(a->packed, b->packed);
+		assert_int_equal(a->data, b->data);
+		assert_int_equal(a->entries, b->entries);
+		if (a->first || b->first)
+			assert_string_equal(a->first, b->first);
+	}
+}
+
+static void test_what_is_taken_over_does_not_show(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 40; i++) {
+		REL_AUTO(list_free) struct list l = { 0 };
+		REL_AUTO(rel_packed_done) struct rel_packed packed = { 0 };
+		REL_AUTO(got_free) struct got g = { 0 };
+		struct rel_err err = REL_ERR_INIT;
+
+		state_of_random = (i + 1) * UINT64_C(0x9e3779b97f4a7c15);
+		grow(&l, "", 0);
+		assert_int_equal(run_pack(&l, 0, &g, &packed, &err), 0);
+		for (unsigned j = 0; j < 4; j++)
+			pack_some_again(&l, &g, &packed);
+	}
+}
+
+static void test_a_chunk_that_cannot_be_had_ends_it(void **state)
+{
+	REL_AUTO(list_free) struct list l = { 0 };
+	REL_AUTO(rel_packed_done) struct rel_packed packed = { 0 };
+	REL_AUTO(rel_packed_done) struct rel_packed none = { 0 };
+	REL_AUTO(got_free) struct got g = { 0 };
+	REL_AUTO(rel_pool_endp) struct rel_pool *pool = NULL;
+	REL_AUTO(rel_pack_freep) struct rel_pack *p = NULL;
+	const struct rel_chunk_store store = { .get = get, .arg = &g };
+	struct rel_err err = REL_ERR_INIT;
+	int r;
+
+	(void)state;
+	add(&l, REL_FILE, "a", "", 100);
+	add(&l, REL_FILE, "b", "", 70000);
+	assert_int_equal(run_pack(&l, 0, &g, &packed, &err), 0);
+	packed.chunks[1].name.b[0] ^= 1;
+	rel_pool_begin(2, &pool);
+	rel_pack_begin(pool, &store, &p);
+	r = rel_pack_keep(p, packed.chunks, packed.n, true, &err);
+	if (r == 0)
+		r = rel_pack_end(p, &none, &err);
+	assert_int_equal(r, -REL_ENOTFOUND);
+	assert_string_equal(err.msg, "no such chunk");
+}
+
 /* ---- the record ---- */
 
 static void pack_three(struct rel_packed *p)
@@ -706,12 +851,13 @@ static void test_the_record_there_and_back(void **state)
 
 	(void)state;
 	pack_three(&p);
+	p.chunks[0].notes = true;
 	j = rel_packed_to_json(&p);
 	rel_json_format(j, &b);
-	want = rel_printf(
-		"{\"artifact\":\"sha256:%s\",\"chunks\":[[\"%s\",1536,%u],"
-		"[\"%s\",70144,%u,1],[\"%s\",1024,%u]],\"entries\":2,"
-		"\"size\":72704}",
+	want = rel_printf("{\"artifact\":\"sha256:%s\",\"chunks\":"
+			  "[[\"%s\",1536,%u,\"a\",2,1],[\"%s\",70144,%u,1],"
+			  "[\"%s\",1024,%u,\"\",0]],\"entries\":2,"
+			  "\"size\":72704}",
 		rel_id_hex(&p.artifact).s, rel_id_hex(&p.chunks[0].name).s,
 		p.chunks[0].packed, rel_id_hex(&p.chunks[1].name).s,
 		p.chunks[1].packed, rel_id_hex(&p.chunks[2].name).s,
@@ -767,6 +913,18 @@ static void test_a_record_that_is_not_one(void **state)
 			"\"entries\":0,\"size\":1024"),
 		RECORD("sha256:" H, "[[\"" H "\",1024,50,1,1]]",
 			"\"entries\":0,\"size\":1024"),
+		RECORD("sha256:" H, "[[\"" H "\",1024,50,\"a\"]]",
+			"\"entries\":0,\"size\":1024"),
+		RECORD("sha256:" H, "[[\"" H "\",1024,50,\"a\",-1]]",
+			"\"entries\":0,\"size\":1024"),
+		RECORD("sha256:" H, "[[\"" H "\",1024,50,\"a\\\\\",1]]",
+			"\"entries\":0,\"size\":1024"),
+		RECORD("sha256:" H, "[[\"" H "\",1024,50,\"\\\\000\",1]]",
+			"\"entries\":0,\"size\":1024"),
+		RECORD("sha256:" H, "[[\"" H "\",1024,50,\"a\",1,0]]",
+			"\"entries\":0,\"size\":1024"),
+		RECORD("sha256:" H, "[[\"" H "\",1024,50,\"a\",1,1,1]]",
+			"\"entries\":0,\"size\":1024"),
 		RECORD("sha256:" H, "[[\"" H "\",0,50]]",
 			"\"entries\":0,\"size\":0"),
 		RECORD("sha256:" H, "[[\"" H "\",-1024,50]]",
@@ -820,6 +978,8 @@ int main(void)
 		cmocka_unit_test(test_what_is_not_profile_1_is_not_packed),
 		cmocka_unit_test(test_external_links_are_told),
 		cmocka_unit_test(test_a_sink_that_fails_ends_it),
+		cmocka_unit_test(test_what_is_taken_over_does_not_show),
+		cmocka_unit_test(test_a_chunk_that_cannot_be_had_ends_it),
 		cmocka_unit_test(test_the_record_there_and_back),
 		cmocka_unit_test(test_a_record_that_is_not_one),
 	};

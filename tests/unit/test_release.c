@@ -69,6 +69,8 @@ static int perform(struct rel_plan *p, struct rel_err *err)
 	REL_AUTO(rel_closep) int tree = -1;
 	int r = rel_plan_prepare(p, &tree, err);
 
+	if (r == 0 && !p->activate)
+		r = rel_plan_record(p, err);
 	return r < 0 ? r : rel_plan_activate(p, err);
 }
 

@@ -41,6 +41,10 @@ static void write_file(int dir, const char *path, const char *text, mode_t mode)
 	assert_int_equal(fchmod(fd, mode), 0);
 }
 
+/* The one time of all directories. */
+static const struct timespec stamp[2] = { { .tv_sec = 1234567890 },
+	{ .tv_sec = 1234567890 } };
+
 /* Fill a new tree and say in ${index} what is in it. */
 static void fill(struct rel_tree *t, struct rel_buf *index)
 {
@@ -68,10 +72,13 @@ static void fill(struct rel_tree *t, struct rel_buf *index)
 		rel_index_entry(index, &e, &digest);
 	}
 	rel_index_end(index, N_PARTS);
-	for (size_t i = 0; i < N_PARTS; i++)
-		if (parts[i].type == REL_DIR)
-			assert_int_equal(
-				fchmodat(fd, parts[i].path, 0555, 0), 0);
+	for (size_t i = 0; i < N_PARTS; i++) {
+		if (parts[i].type != REL_DIR)
+			continue;
+		assert_int_equal(fchmodat(fd, parts[i].path, 0555, 0), 0);
+		assert_int_equal(utimensat(fd, parts[i].path, stamp, 0), 0);
+	}
+	assert_int_equal(futimens(fd, stamp), 0);
 }
 
 static struct rel_tree *begin(struct rel_store *s)
@@ -88,12 +95,14 @@ static void make(struct rel_store *s)
 {
 	REL_AUTO(rel_buf_free) struct rel_buf index = REL_BUF_INIT;
 	struct rel_err err = REL_ERR_INIT;
+	REL_AUTO(rel_closep) int fd = -1;
 	struct rel_tree *t = begin(s);
 
 	fill(t, &index);
-	if (rel_tree_commit(&t, &artifact, index.p, index.len, &err) < 0)
+	if (rel_tree_commit(&t, &artifact, index.p, index.len, &fd, &err) < 0)
 		fail_msg("%s", err.msg);
 	assert_null(t);
+	assert_true(fd >= 0);
 }
 
 static int check(
@@ -127,7 +136,7 @@ static void test_a_tree_is_there_whole_or_not_at_all(void **state)
 	assert_int_equal(count_names(s, "tmp"), 0);
 	make(s);
 	assert_true(rel_tree_exists(s, &artifact));
-	assert_int_equal(count_names(s, "trees"), 2);
+	assert_int_equal(count_names(s, "trees"), 3);
 	assert_int_equal(count_names(s, "tmp"), 0);
 	assert_int_equal(mode_of(s, TREE), 0555);
 	assert_int_equal(mode_of(s, TREE ".index"), 0444);
@@ -154,13 +163,15 @@ static void test_of_two_that_unpack_the_first_wins(void **state)
 	struct rel_err err = REL_ERR_INIT;
 	struct rel_tree *second = begin(s);
 	struct stat before, after;
+	int fd = 0;
 
 	fill(second, &index);
 	make(s);
 	assert_int_equal(fstatat(rel_store_fd(s), TREE, &before, 0), 0);
-	assert_int_equal(
-		rel_tree_commit(&second, &artifact, index.p, index.len, &err),
+	assert_int_equal(rel_tree_commit(&second, &artifact, index.p, index.len,
+				 &fd, &err),
 		0);
+	assert_int_equal(fd, -1);
 	assert_int_equal(fstatat(rel_store_fd(s), TREE, &after, 0), 0);
 	assert_int_equal(before.st_ino, after.st_ino);
 	assert_int_equal(count_names(s, "tmp"), 0);
@@ -405,7 +416,7 @@ static void test_an_index_that_does_not_fit_is_no_index(void **state)
 	assert_int_equal(rel_tree_open(s, &artifact, &fd, &err), 0);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		assert_int_equal(rel_tree_check(fd, bad[i], strlen(bad[i]),
-					 REL_TREE_QUICK, &err),
+					 REL_TREE_FULL, &err),
 			-REL_EINTEGRITY);
 }
 
@@ -436,6 +447,7 @@ static void test_bytes_that_another_tree_shares_are_not_freed(void **state)
 	REL_AUTO(rel_freep) char *block = rel_alloc(100001);
 	struct rel_err err = REL_ERR_INIT;
 	struct rel_tree *t;
+	int fd = -1;
 	uint64_t shared, alone;
 	const char index[] = "relctl index 1\nend 0\n";
 
@@ -448,14 +460,113 @@ static void test_bytes_that_another_tree_shares_are_not_freed(void **state)
 						 rel_store_fd(s), "kept", 0),
 				0);
 		assert_int_equal(rel_tree_commit(&t, &artifact, index,
-					 strlen(index), &err),
+					 strlen(index), &fd, &err),
 			0);
+		rel_closep(&fd);
 		assert_int_equal(rel_tree_drop(s, &artifact,
 					 twice ? &alone : &shared, &err),
 			0);
 	}
 	assert_true(alone >= shared + 100000);
 	assert_true(shared < 100000);
+}
+
+/* ---- for which boot it is known to be whole ---- */
+
+static void assert_mark(struct rel_store *s, const char *want)
+{
+	REL_AUTO(rel_buf_free) struct rel_buf b = REL_BUF_INIT;
+	struct rel_err err = REL_ERR_INIT;
+
+	if (rel_read_file(rel_store_fd(s), TREE ".mark", 100, &b, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_string_equal(b.p, want);
+}
+
+static void read_boot(struct rel_buf *b)
+{
+	struct rel_err err = REL_ERR_INIT;
+
+	assert_int_equal(
+		rel_read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 100,
+			b, &err),
+		0);
+	assert_int_equal(b->len, 37);
+}
+
+static void test_a_tree_is_known_in_the_boot_that_made_it(void **state)
+{
+	REL_AUTO(rel_store_closep) struct rel_store *s = store_at(state, "s");
+	REL_AUTO(rel_buf_free) struct rel_buf boot = REL_BUF_INIT;
+	struct rel_err err = REL_ERR_INIT;
+
+	read_boot(&boot);
+	assert_false(rel_tree_known(s, &artifact));
+	make(s);
+	assert_mark(s, boot.p);
+	assert_int_equal(mode_of(s, TREE ".mark"), 0444);
+	assert_true(rel_tree_known(s, &artifact));
+	assert_int_equal(rel_tree_drop(s, &artifact, NULL, &err), 0);
+	assert_false(rel_tree_known(s, &artifact));
+	/* Of another tree that had this place. */
+	spoil(s, TREE ".mark", "synced\n");
+	make(s);
+	assert_mark(s, boot.p);
+}
+
+static void test_any_other_mark_says_nothing(void **state)
+{
+	static const char *const marks[] = { "", "\n", "synced", "synced\n\n",
+		"Synced\n", "00000000-0000-4000-8000-000000000000\n" };
+	REL_AUTO(rel_store_closep) struct rel_store *s = store_at(state, "s");
+	REL_AUTO(rel_buf_free) struct rel_buf boot = REL_BUF_INIT;
+
+	make(s);
+	for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++) {
+		spoil(s, TREE ".mark", marks[i]);
+		assert_false(rel_tree_known(s, &artifact));
+	}
+	read_boot(&boot);
+	boot.p[36] = '\0';
+	spoil(s, TREE ".mark", boot.p);
+	assert_false(rel_tree_known(s, &artifact));
+	unlinkat(rel_store_fd(s), TREE ".mark", 0);
+	assert_false(rel_tree_known(s, &artifact));
+}
+
+static void test_a_settled_tree_is_known_in_every_boot(void **state)
+{
+	REL_AUTO(rel_store_closep) struct rel_store *s = store_at(state, "s");
+	REL_AUTO(rel_closep) int fd = -1;
+	struct rel_err err = REL_ERR_INIT;
+
+	make(s);
+	assert_int_equal(rel_tree_open(s, &artifact, &fd, &err), 0);
+	spoil(s, TREE ".mark", "other\n");
+	assert_int_equal(rel_tree_settle(s, &artifact, fd, &err), 0);
+	assert_mark(s, "synced\n");
+	assert_true(rel_tree_known(s, &artifact));
+	assert_int_equal(count_names(s, "tmp"), 0);
+}
+
+static void test_only_trees_of_this_boot_are_settled_unseen(void **state)
+{
+	REL_AUTO(rel_store_closep) struct rel_store *s = store_at(state, "s");
+	REL_AUTO(rel_freep) char *half = NULL;
+	struct rel_err err = REL_ERR_INIT;
+	struct rel_id other = { { 0x11 } };
+
+	make(s);
+	assert_int_equal(rel_tree_settle_all(s, &err), 0);
+	assert_mark(s, "synced\n");
+	spoil(s, TREE ".mark", "00000000-0000-4000-8000-000000000000\n");
+	assert_int_equal(rel_tree_settle_all(s, &err), 0);
+	assert_mark(s, "00000000-0000-4000-8000-000000000000\n");
+	unlinkat(rel_store_fd(s), TREE ".mark", 0);
+	half = rel_printf("trees/%s.index", rel_id_hex(&other).s);
+	spoil(s, half, "");
+	assert_int_equal(rel_tree_settle_all(s, &err), 0);
+	assert_int_equal(count_names(s, "trees"), 3);
 }
 
 static int add_name(void *arg, const struct rel_id *id, struct rel_err *err)
@@ -497,6 +608,10 @@ int main(void)
 		scratch_test(test_an_index_that_does_not_fit_is_no_index),
 		scratch_test(test_a_tree_that_is_open_is_not_dropped),
 		scratch_test(test_bytes_that_another_tree_shares_are_not_freed),
+		scratch_test(test_a_tree_is_known_in_the_boot_that_made_it),
+		scratch_test(test_any_other_mark_says_nothing),
+		scratch_test(test_a_settled_tree_is_known_in_every_boot),
+		scratch_test(test_only_trees_of_this_boot_are_settled_unseen),
 		scratch_test(test_trees_are_listed_also_half_ones),
 	};
 
