@@ -17,12 +17,13 @@ char *rel_buf_room(struct rel_buf *b, size_t n)
 		while (cap - b->len <= n)
 			cap *= 2;
 		/* Not realloc: what is left behind must not hold a secret. */
-		p = rel_alloc(cap);
+		p = rel_grow(NULL, cap, 1);
 		if (b->p) {
 			memcpy(p, b->p, b->len);
 			explicit_bzero(b->p, b->len);
 			free(b->p);
 		}
+		p[b->len] = '\0';
 		b->p = p;
 		b->cap = cap;
 	}

@@ -84,7 +84,7 @@ struct earlier {
 	enum rel_isolation level; /* of the one found */
 	bool found, same_commit;
 	int64_t time_ms; /* of the event */
-	struct rel_id artifact;
+	struct rel_id artifact, record;
 	char *exceptions;
 };
 
@@ -109,6 +109,7 @@ static int look_at_build(
 	want->found = true;
 	want->level = want->levels[i];
 	want->artifact = b->artifact;
+	want->record = b->record;
 	want->time_ms = b->time_ms;
 	want->same_commit = same;
 	return same ? 1 : 0;
@@ -157,8 +158,10 @@ static int reuse(const struct job *j, const struct earlier *e,
 
 	if (r < 0)
 		return r;
+	/* Another tree, or an import, may have come to the same artifact: then
+	 * its record does not note what is to be said about this one. */
 	if (rel_artifact_load(h, &e->artifact, &a, &file, &ignored) < 0 ||
-		!rel_artifact_whole(h, &a))
+		!rel_id_equal(&file, &e->record) || !rel_artifact_whole(h, &a))
 		return 0;
 	ret->known = true;
 	ret->other_commit = !e->same_commit;

@@ -23,12 +23,11 @@ static int put_entry(struct rel_entries *s, const struct rel_entry *e,
 
 /* What the survey is told now is about the entry that was put last. */
 static void begin_survey(struct rel_entries *s, const struct rel_entry *e,
-	const struct rel_buf *content)
+	const void *content, size_t n)
 {
 	s->survey->place =
 		s->maker ? rel_pack_place(rel_maker_pack(s->maker)) : 0;
-	rel_survey_entry(s->survey, e, content ? rel_buf_str(content) : NULL,
-		content ? content->len : 0);
+	rel_survey_entry(s->survey, e, content, n);
 }
 
 static int put_data(
@@ -72,24 +71,27 @@ static int add_submodule(struct rel_entries *s, const struct rel_git_entry *ge,
 	r = put_entry(s, e, false, &external, err);
 	if (r < 0)
 		return r;
-	begin_survey(s, e, NULL);
+	begin_survey(s, e, NULL, 0);
 	rel_survey_exception(s->survey, e, what);
 	return 0;
 }
 
-static int add_link(struct rel_entries *s, const struct rel_buf *target,
+static int add_link(struct rel_entries *s, const struct rel_git_content *target,
 	struct rel_entry *e, struct rel_err *err)
 {
 	bool external;
 	int r;
 
+	/* For the NUL at its end. */
+	rel_buf_reset(&s->object);
+	rel_buf_add(&s->object, target->p, target->n);
 	e->type = REL_LINK;
-	e->target = rel_buf_str(target);
-	e->target_len = target->len;
+	e->target = rel_buf_str(&s->object);
+	e->target_len = target->n;
 	r = put_entry(s, e, s->opt->allow_external, &external, err);
 	if (r < 0)
 		return r;
-	begin_survey(s, e, NULL);
+	begin_survey(s, e, NULL, 0);
 	if (external && s->maker)
 		rel_survey_exception(s->survey, e, "external symlink");
 	return 0;
@@ -97,7 +99,7 @@ static int add_link(struct rel_entries *s, const struct rel_buf *target,
 
 /* A pointer is kept, refused at the end, or replaced by its object. */
 static int resolve_lfs(struct rel_entries *s, const struct rel_entry *e,
-	const struct rel_buf **content, struct rel_err *err)
+	struct rel_git_content *content, struct rel_err *err)
 {
 	struct rel_lfs_pointer pointer;
 	int r;
@@ -106,18 +108,21 @@ static int resolve_lfs(struct rel_entries *s, const struct rel_entry *e,
 		rel_lfs_note(&s->lfs, e);
 	if (s->opt->lfs != REL_LFS_LOCAL)
 		return 0;
-	r = rel_lfs_parse(e, (*content)->p, (*content)->len, &pointer, err);
+	r = rel_lfs_parse(e, content->p, content->n, &pointer, err);
 	if (r == 0)
 		r = rel_git_lfs_object(
 			s->git, pointer.oid, pointer.size, &s->object, err);
-	*content = &s->object;
+	content->p = rel_buf_str(&s->object);
+	content->n = s->object.len;
 	return r;
 }
 
+/* ${content}: a view of it, which is not to be let go of here. */
 static int add_file(struct rel_entries *s, const struct rel_git_entry *ge,
-	const struct rel_buf *content, struct rel_entry *e, struct rel_err *err)
+	struct rel_git_content content, struct rel_entry *e,
+	struct rel_err *err)
 {
-	bool pointer = rel_lfs_is_pointer(content->p, content->len);
+	bool pointer = rel_lfs_is_pointer(content.p, content.n);
 	bool external;
 	int r = 0;
 
@@ -125,26 +130,26 @@ static int add_file(struct rel_entries *s, const struct rel_git_entry *ge,
 	e->executable = ge->mode == 0100755;
 	if (pointer)
 		r = resolve_lfs(s, e, &content, err);
-	e->size = content->len;
+	e->size = content.n;
 	if (r == 0)
 		r = put_entry(s, e, false, &external, err);
 	if (r < 0)
 		return r;
-	begin_survey(s, e, content);
+	begin_survey(s, e, content.p, content.n);
 	if (ge->mode == 0100664)
 		rel_survey_odd_mode(s->survey, e);
 	if (pointer && s->opt->lfs != REL_LFS_ERROR)
 		rel_survey_exception(s->survey, e,
 			s->opt->lfs == REL_LFS_LOCAL ? "lfs object"
 						     : "lfs pointer");
-	r = put_data(s, rel_buf_str(content), content->len, err);
-	s->done += content->len;
+	r = put_data(s, content.p, content.n, err);
+	s->done += content.n;
 	rel_progress(s->events, s->pack ? "reading" : "packing", s->done, 0);
 	return r;
 }
 
 static int add_entry(struct rel_entries *s, const struct rel_git_entry *ge,
-	const struct rel_buf *content, struct rel_err *err)
+	const struct rel_git_content *content, struct rel_err *err)
 {
 	struct rel_entry e = {
 		.path = ge->path,
@@ -160,12 +165,12 @@ static int add_entry(struct rel_entries *s, const struct rel_git_entry *ge,
 		e.type = REL_DIR;
 		r = put_entry(s, &e, false, &external, err);
 		if (r == 0)
-			begin_survey(s, &e, NULL);
+			begin_survey(s, &e, NULL, 0);
 		return r;
 	case 0100644:
 	case 0100664:
 	case 0100755:
-		return add_file(s, ge, content, &e, err);
+		return add_file(s, ge, *content, &e, err);
 	case 0120000:
 		return add_link(s, content, &e, err);
 	case 0160000:
@@ -183,7 +188,7 @@ int rel_entries_range(struct rel_entries *s, const char *tree, const char *from,
 	REL_AUTO(rel_git_walk_endp) struct rel_git_walk *w = NULL;
 	REL_AUTO(rel_reads_endp) struct rel_reads *reads = NULL;
 	const struct rel_git_entry *ge;
-	const struct rel_buf *content;
+	const struct rel_git_content *content;
 	bool more = true;
 	int r = rel_git_walk_from(s->git, tree, from, &w, err);
 

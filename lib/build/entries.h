@@ -24,8 +24,8 @@ struct rel_entries { /* the rest 0; rel_entries_done after */
 	struct rel_pack *pack;
 	/* its own */
 	struct rel_lfs_found lfs; /* pointers that nothing allows */
-	struct rel_buf object;
-	uint64_t done; /* content bytes, for the progress */
+	struct rel_buf object;	  /* of git-lfs; a link's target */
+	uint64_t done;		  /* content bytes, for the progress */
 };
 void rel_entries_done(struct rel_entries *s); /* for REL_AUTO too */
 

@@ -12,12 +12,11 @@
 #define BATCHES_AHEAD 4u      /* for each worker */
 #define AHEAD_MAX (4u << 20)  /* a larger content waits for its turn, bytes */
 #define IN_FLIGHT (24u << 20) /* contents that were read ahead, bytes */
-#define KEEP (1u << 20)	      /* a buffer that is kept for the next content */
 
 struct item {
 	struct rel_git_entry entry;
 	char *path; /* of the entry */
-	struct rel_buf content;
+	struct rel_git_content content;
 	bool read; /* ahead, and well */
 };
 
@@ -64,7 +63,7 @@ static void free_batches(struct batch *b)
 
 		for (size_t i = 0; i < BATCH; i++) {
 			free(b->items[i].path);
-			rel_buf_free(&b->items[i].content);
+			rel_git_content_done(&b->items[i].content);
 		}
 		free(b);
 		b = next;
@@ -116,10 +115,10 @@ static void read_batch(struct rel_job *job, unsigned worker)
 			continue;
 		if (atomic_load(&r->in_flight) > IN_FLIGHT)
 			return;
-		item->read = rel_git_blob(git, &item->entry, AHEAD_MAX,
+		item->read = rel_git_content(git, &item->entry, AHEAD_MAX,
 				     &item->content, &ignored) == 0;
 		if (item->read)
-			atomic_fetch_add(&r->in_flight, item->content.len);
+			atomic_fetch_add(&r->in_flight, item->content.n);
 	}
 }
 
@@ -128,14 +127,16 @@ static bool is_before(const struct rel_git_entry *e, const char *until)
 {
 	size_t n = strlen(until), len = e->path_len;
 	int r = memcmp(e->path, until, n < len ? n : len);
+	uint8_t next;
 
 	if (r != 0)
 		return r < 0;
 	if (len >= n)
 		return false;
 	/* A directory's name in the tar has a slash more. */
+	next = (uint8_t)until[len];
 	return e->mode == 040000 || e->mode == 0160000
-		       ? '/' < until[len] || (until[len] == '/' && len + 1 < n)
+		       ? '/' < next || (next == '/' && len + 1 < n)
 		       : true;
 }
 
@@ -218,14 +219,14 @@ static void drop_first(struct rel_reads *r)
 static void drop_content(struct rel_reads *r, struct item *item)
 {
 	if (item->read)
-		atomic_fetch_sub(&r->in_flight, item->content.len);
+		atomic_fetch_sub(&r->in_flight, item->content.n);
 	item->read = false;
-	if (item->content.cap > KEEP)
-		rel_buf_free(&item->content);
+	rel_git_content_done(&item->content);
 }
 
 int rel_reads_next(struct rel_reads *r, const struct rel_git_entry **ret,
-	const struct rel_buf **ret_content, bool *ret_more, struct rel_err *err)
+	const struct rel_git_content **ret_content, bool *ret_more,
+	struct rel_err *err)
 {
 	struct item *item;
 	int rc = 0;
@@ -244,7 +245,7 @@ int rel_reads_next(struct rel_reads *r, const struct rel_git_entry **ret,
 	rel_pool_wait(r->pool, &r->first->job);
 	item = &r->first->items[r->first->at++];
 	if (is_blob(&item->entry) && !item->read)
-		rc = rel_git_blob(r->git, &item->entry, REL_MAX_FILE,
+		rc = rel_git_content(r->git, &item->entry, REL_MAX_FILE,
 			&item->content, err);
 	*ret = &item->entry;
 	*ret_content = is_blob(&item->entry) ? &item->content : NULL;

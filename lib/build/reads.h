@@ -19,11 +19,11 @@ void rel_reads_begin(struct rel_pool *pool, struct rel_git *git,
 
 /*
  * The next entry; ${content} of blobs (else NULL). Both are valid until the
- * next call. *ret_more is false at the end. Errors: the walk's, rel_git_blob's,
- * each when its entry's turn has come.
+ * next call. *ret_more is false at the end. Errors: the walk's,
+ * rel_git_content's, each when its entry's turn has come.
  */
 int rel_reads_next(struct rel_reads *r, const struct rel_git_entry **ret,
-	const struct rel_buf **ret_content, bool *ret_more,
+	const struct rel_git_content **ret_content, bool *ret_more,
 	struct rel_err *err) REL_CHECK;
 
 void rel_reads_endp(struct rel_reads **r);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MARK "relctl current 1 "
@@ -103,6 +104,20 @@ static bool read_fields(const struct json_t *j, const char *app,
 	return true;
 }
 
+/* What others may write is not believed: it says what is executed. */
+static bool read_plan(int dirfd, const char *name, struct rel_buf *b)
+{
+	REL_AUTO(rel_closep) int fd = -1;
+	struct rel_err ignored;
+	struct stat st;
+
+	return rel_open_read(dirfd, name, &fd, &ignored) == 0 &&
+	       fstat(fd, &st) == 0 &&
+	       (st.st_uid == geteuid() || st.st_uid == 0) &&
+	       !(st.st_mode & (S_IWGRP | S_IWOTH)) &&
+	       rel_read_fd(fd, MOST_BYTES, b, &ignored) == 0;
+}
+
 bool rel_current_load(
 	struct rel_home *h, const char *app, struct rel_current *ret)
 {
@@ -115,8 +130,7 @@ bool rel_current_load(
 
 	if (h->ledger ||
 		!rel_ledger_peek(rel_store_fd(h->store), "ledger.db", &now) ||
-		rel_read_file(rel_store_fd(h->store), name, MOST_BYTES, &b,
-			&ignored) < 0 ||
+		!read_plan(rel_store_fd(h->store), name, &b) ||
 		!check_text(&b) ||
 		rel_json_parse(b.p + HEAD, b.len - HEAD, &j, &ignored) < 0 ||
 		!is_state(rel_json_get(j, "ledger"), &now) ||
@@ -184,7 +198,8 @@ static void write_file(
 		O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	struct rel_err ignored;
 
-	if (fd < 0 || rel_write_fd(fd, b->p, b->len, &ignored) < 0 ||
+	if (fd < 0 || fchmod(fd, 0600) < 0 ||
+		rel_write_fd(fd, b->p, b->len, &ignored) < 0 ||
 		ftruncate(fd, (off_t)b->len) < 0)
 		return;
 }

@@ -83,7 +83,7 @@ static int append(int fd, const struct rel_buf *text, struct rel_err *err)
 
 	if (fstat(fd, &st) < 0)
 		return rel_fail_os(err, "look at '" NAME "'");
-	if (st.st_size > MOST_BYTES)
+	if ((size_t)st.st_size + text->len > MOST_BYTES)
 		return rel_fail(err, REL_EREFUSED, "'" NAME "' is full");
 	r = cut_torn(fd, &st.st_size, err);
 	if (r == 0)
@@ -183,7 +183,12 @@ static int take_spool(struct rel_home *h, struct rel_spool *s,
 		return r;
 	if (lseek(s->fd, 0, SEEK_SET) < 0)
 		return rel_fail_os(err, "read '" NAME "'");
-	return rel_read_fd(s->fd, 4 * MOST_BYTES, text, err);
+	r = rel_read_fd(s->fd, 4 * MOST_BYTES, text, err);
+	/* So that no power cut brings back what an earlier fold has emptied:
+	 * the newest line in the ledger would not be in it. */
+	if (r == 0 && text->len > 0)
+		r = rel_sync(s->fd, NAME, err);
+	return r;
 }
 
 int rel_spool_fold(struct rel_home *h, struct rel_spool *s,

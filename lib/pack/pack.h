@@ -72,7 +72,8 @@ typedef int rel_chunk_sink(void *arg, const struct rel_chunk_ref *ref,
 struct rel_chunk_store {
 	rel_chunk_sink *each;  /* from any worker, in any order, several at
 				  once */
-	rel_chunk_sink *order; /* one by one, in the tar's order */
+	rel_chunk_sink *order; /* one by one, in the tar's order; not those
+				* that are taken over */
 	/* The frame of a chunk that is taken over, into the empty ${out},
 	 * checked against its name; as each. */
 	int (*get)(void *arg, const struct rel_chunk_ref *ref,

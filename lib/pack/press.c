@@ -23,12 +23,17 @@ struct piece {
 	struct rel_err err;
 };
 
+struct worker {
+	struct rel_zst *zst;
+	struct rel_buf frame; /* that came from the store */
+};
+
 struct rel_press {
 	struct rel_pool *pool;
 	const struct rel_chunk_store *store;
 	struct rel_sha256 *tar;
-	struct rel_zst **zst; /* one for each worker */
-	struct piece *open;   /* is being filled */
+	struct worker *workers; /* as many as the pool is wide */
+	struct piece *open;	/* is being filled */
 	struct piece *first, **end;
 	struct piece *spare; /* to be used again */
 	unsigned in_row;
@@ -44,7 +49,7 @@ void rel_press_begin(struct rel_pool *pool, const struct rel_chunk_store *store,
 	p->pool = pool;
 	p->store = store;
 	p->tar = rel_sha256_new();
-	p->zst = rel_alloc(rel_pool_width(pool) * sizeof(struct rel_zst *));
+	p->workers = rel_alloc(rel_pool_width(pool) * sizeof(*p->workers));
 	p->end = &p->first;
 	*ret = p;
 }
@@ -73,9 +78,11 @@ void rel_press_freep(struct rel_press **pp)
 	free_pieces(p->first);
 	free_pieces(p->open);
 	free_pieces(p->spare);
-	for (unsigned i = 0; i < rel_pool_width(p->pool); i++)
-		rel_zst_freep(&p->zst[i]);
-	free(p->zst);
+	for (unsigned i = 0; i < rel_pool_width(p->pool); i++) {
+		rel_zst_freep(&p->workers[i].zst);
+		rel_buf_free(&p->workers[i].frame);
+	}
+	free(p->workers);
 	rel_sha256_freep(&p->tar);
 	rel_packed_done(&p->packed);
 	free(p);
@@ -116,9 +123,11 @@ size_t rel_press_place(const struct rel_press *p)
 
 static struct rel_zst *zst_of(struct rel_press *p, unsigned worker)
 {
-	if (!p->zst[worker])
-		p->zst[worker] = rel_zst_new();
-	return p->zst[worker];
+	struct worker *w = &p->workers[worker];
+
+	if (!w->zst)
+		w->zst = rel_zst_new();
+	return w->zst;
 }
 
 /* A worker's: the plain bytes become a frame, which goes to the store. */
@@ -142,13 +151,14 @@ static void fetch_piece(struct rel_job *job, unsigned worker)
 {
 	struct piece *piece = (struct piece *)job;
 	const struct rel_chunk_store *store = piece->press->store;
+	struct rel_buf *frame = &piece->press->workers[worker].frame;
 
-	piece->r =
-		store->get(store->arg, &piece->ref, &piece->frame, &piece->err);
+	rel_buf_reset(frame);
+	piece->r = store->get(store->arg, &piece->ref, frame, &piece->err);
 	if (piece->r == 0)
 		piece->r = rel_zst_unpack(zst_of(piece->press, worker),
-			piece->frame.p, piece->frame.len, piece->ref.size,
-			&piece->plain, &piece->err);
+			frame->p, frame->len, piece->ref.size, &piece->plain,
+			&piece->err);
 	if (piece->r == 0 && piece->plain.len != piece->ref.size)
 		piece->r = rel_fail(&piece->err, REL_EINTEGRITY,
 			"a chunk is not as long as its record says");
@@ -180,7 +190,7 @@ static int take_first(struct rel_press *p, struct rel_err *err)
 	r = piece->r;
 	if (r < 0)
 		*err = piece->err;
-	if (r == 0 && store->order)
+	if (r == 0 && store->order && !piece->keep)
 		r = store->order(store->arg, &piece->ref, piece->frame.p, err);
 	if (r == 0) {
 		rel_sha256_add(p->tar, piece->plain.p, piece->plain.len);

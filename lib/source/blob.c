@@ -4,9 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A buffer that is kept for the next blob, or given back before it is read. */
-#define KEEP ((size_t)1 << 20)
-
 static int fail_blob(
 	const struct rel_git_entry *e, const char *what, struct rel_err *err)
 {
@@ -17,8 +14,14 @@ static int fail_blob(
 		err, REL_EINVALID, "path '%s': %s", rel_buf_str(&path), what);
 }
 
-int rel_git_blob(struct rel_git *g, const struct rel_git_entry *e,
-	uint64_t limit, struct rel_buf *out, struct rel_err *err)
+void rel_git_content_done(struct rel_git_content *c)
+{
+	git_odb_object_free(c->object);
+	*c = (struct rel_git_content){ .p = "" };
+}
+
+int rel_git_content(struct rel_git *g, const struct rel_git_entry *e,
+	uint64_t limit, struct rel_git_content *ret, struct rel_err *err)
 {
 	git_odb_object *object;
 	git_object_t type;
@@ -27,7 +30,6 @@ int rel_git_blob(struct rel_git *g, const struct rel_git_entry *e,
 	size_t size;
 	int r;
 
-	rel_buf_reset(out);
 	memcpy(id.id, e->oid, sizeof(id.id));
 	r = rel_git_size(g, &id, e->path, &size, err);
 	if (r < 0)
@@ -37,20 +39,30 @@ int rel_git_blob(struct rel_git *g, const struct rel_git_entry *e,
 			(unsigned long long)limit);
 		return fail_blob(e, what, err);
 	}
-	/* Unpacking a delta takes twice its size: not three times. */
-	if (out->cap > KEEP)
-		rel_buf_free(out);
 	r = rel_git_read(g, &id, e->path, &object, err);
 	if (r < 0)
 		return r;
 	type = git_odb_object_type(object);
-	if (type == GIT_OBJECT_BLOB)
-		rel_buf_add(out, git_odb_object_data(object),
-			git_odb_object_size(object));
-	git_odb_object_free(object);
-	if (type == GIT_OBJECT_BLOB)
-		return 0;
-	snprintf(what, sizeof(what), "its object is a %s, not a blob",
-		git_object_type2string(type));
-	return fail_blob(e, what, err);
+	if (type != GIT_OBJECT_BLOB) {
+		git_odb_object_free(object);
+		snprintf(what, sizeof(what), "its object is a %s, not a blob",
+			git_object_type2string(type));
+		return fail_blob(e, what, err);
+	}
+	ret->object = object;
+	ret->n = git_odb_object_size(object);
+	ret->p = ret->n ? git_odb_object_data(object) : "";
+	return 0;
+}
+
+int rel_git_blob(struct rel_git *g, const struct rel_git_entry *e,
+	uint64_t limit, struct rel_buf *out, struct rel_err *err)
+{
+	REL_AUTO(rel_git_content_done) struct rel_git_content c = { 0 };
+	int r = rel_git_content(g, e, limit, &c, err);
+
+	rel_buf_reset(out);
+	if (r == 0)
+		rel_buf_add(out, c.p, c.n);
+	return r;
 }

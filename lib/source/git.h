@@ -176,11 +176,24 @@ int rel_git_descend(struct rel_git *g, const char *old_tree_hex,
 	const char *new_tree_hex, rel_git_change_fn *fn, void *arg,
 	struct rel_err *err) REL_CHECK;
 
+/* A blob's bytes where libgit2 has them; any thread may let go of them. */
+struct rel_git_content { /* { 0 } before; rel_git_content_done after */
+	const char *p;	 /* never NULL */
+	size_t n;
+	void *object; /* its own */
+};
+void rel_git_content_done(struct rel_git_content *c); /* for REL_AUTO too */
+
 /*
- * A blob's bytes, put into ${out} (emptied first), checked against its hash.
- * Over ${limit} bytes: REL_EINVALID, before it is read. Absent: REL_ENOTFOUND,
- * which names the object and how to get it. REL_EINTEGRITY: hash mismatch.
+ * A blob's bytes, checked against its hash. Over ${limit} bytes: REL_EINVALID,
+ * before it is read. Absent: REL_ENOTFOUND, which names the object and how to
+ * get it. REL_EINTEGRITY: hash mismatch.
  */
+int rel_git_content(struct rel_git *g, const struct rel_git_entry *e,
+	uint64_t limit, struct rel_git_content *ret,
+	struct rel_err *err) REL_CHECK;
+
+/* The same, as a copy in ${out} (emptied first). */
 int rel_git_blob(struct rel_git *g, const struct rel_git_entry *e,
 	uint64_t limit, struct rel_buf *out, struct rel_err *err) REL_CHECK;
 

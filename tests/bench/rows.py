@@ -99,6 +99,8 @@ class Bench:
     def prepare(self):
         """HEAD~1 (else HEAD) and HEAD, built; HEAD as the peer packs it."""
         self.former = "HEAD~1" if self.parent else "HEAD"
+        self.other = self.home()
+        self.run.do(self.other, "-C", self.tiny(), "build")
         self.before = self.home()
         self.first = self.run.do(self.before, *self.build(self.former))
         self.built = self.copy(self.before)
@@ -108,16 +110,33 @@ class Bench:
         self.tar = self.place("HEAD.tar.zst")
         self.run.run(self.archive(self.tar))
 
+    def tiny(self):
+        """A repository of one file, so that a store is there already."""
+        to = self.place("tiny")
+        os.mkdir(to)
+        with open(to + "/file", "w", encoding="ascii") as f:
+            f.write("x\n")
+        for args in (["init", "-q"], ["add", "file"],
+                     ["-c", "user.name=bench", "-c", "user.email=b@localhost",
+                      "commit", "-q", "-m", "one"]):
+            self.run.run(["git", "-C", to, *args])
+        return to
+
     # Rows: builds.
 
     def cold(self):
+        """In a store that has nothing of this repository."""
+        return self.run.time(self.copy(self.other), *self.build())
+
+    def cold_new(self):
         return self.run.time(self.home(), *self.build())
 
     def tarball(self, commit="HEAD"):
         return self.run.timed(self.archive(self.place("tar.zst"), commit))
 
     def builds(self, count):
-        sides = {"cold": self.cold, "tarball": self.tarball,
+        sides = {"cold": self.cold, "new": self.cold_new,
+                 "tarball": self.tarball,
                  "same": lambda: self.run.time(self.built, *self.build())}
         if self.parent:
             sides["next"] = lambda: self.run.time(
@@ -126,6 +145,8 @@ class Bench:
         peer = got["tarball"]
         yield row("cold", "cold build", PIPE, got["cold"], peer,
                   target=self.limit(0.80) if self.real else None)
+        yield row("cold-new", "cold build that makes the store, too", PIPE,
+                  got["new"], peer)
         if self.parent:
             yield row("next", "build of the next commit", PIPE, got["next"],
                       peer, target=self.limit(0.18))

@@ -176,6 +176,33 @@ commit() {
 	[ -z "$output" ]
 }
 
+@test "an import has written the record anew" {
+	small_change
+	ln -s /etc/passwd "$repo/c/link"
+	commit three
+	relctl -q export "$(grow HEAD)" >"$HOME/tar"
+	relctl -q import --allow-external-symlinks "$HOME/tar"
+	git -C "$repo" -c user.name=A -c user.email=a@example.com \
+		commit -q --allow-empty -m four
+	grow HEAD
+	echo and more >>"$repo/b/f"
+	commit five
+	same HEAD
+}
+
+@test "a directory beside a name that goes on above ASCII" {
+	git -c init.defaultBranch=main init -q "$repo"
+	mkdir "$repo/lib"
+	for f in a lib/x libé z; do
+		seq 30000 >"$repo/$f"
+	done
+	commit one
+	grow HEAD
+	echo more >>"$repo/lib/x"
+	commit two
+	same HEAD
+}
+
 @test "build --check takes nothing over" {
 	small_change
 	id=$(grow HEAD~1)

@@ -183,6 +183,33 @@ reads_ledger() {
 	verified
 }
 
+@test "a line that is too long for the spool goes into the ledger" {
+	try -q exec true
+	line=$(cat "$spool")
+	name=$(jq -r .body.id <<<"$line")
+	for ((n = 10000; (n - 9999) * (${#line} + 1) < 256 * 1024; n++)); do
+		echo "${line/$name/00000000000$n}"
+	done >"$spool"
+	# Six bytes each in JSON.
+	try_127 -q exec "$(printf '\001%.0s' {1..131000})"
+	[ ! -s "$spool" ]
+	[ "$(sqlite3 "$RELCTL_STORE/ledger.db" \
+		"SELECT count(*) FROM event WHERE kind = 'exec'")" = \
+		$((n - 10000 + 1)) ]
+	verified
+}
+
+@test "what is folded is on the disk before the ledger has it" {
+	try -q exec true
+	strace -y -o trace -e trace=fsync,fdatasync "$RELCTL" -q pin v1
+	file=$(sed -n '/ledger.spool>/=' trace)
+	[ -n "$file" ]
+	[ "$file" -lt "$(sed -n '/ledger.db>/=' trace)" ]
+	# Where nothing is folded, nothing has to be synced.
+	strace -y -o trace -e trace=fsync,fdatasync "$RELCTL" -q unpin v1
+	[ "$(grep -c 'ledger.spool>' trace)" = 0 ]
+}
+
 @test "no argument and no value is in it" {
 	try -q exec sh -c 'exit 1' s3cret
 	try_127 -q exec PASSWORD=s3cret/x bin/web
@@ -238,6 +265,21 @@ reads_ledger() {
 	rmdir "$plan"
 	ln -s /dev/zero "$plan"
 	a_is 2
+}
+
+@test "a plan that others may write is not believed, and mended" {
+	text=$(sed -n '2s/bin\/web/echo forged/p' "$plan")
+	for mode in 620 602; do
+		printf 'relctl current 1 %s\n%s' \
+			"$(printf %s "$text" | sha256sum | cut -d ' ' -f 1)" \
+			"$text" >"$plan"
+		try -q run --once
+		expect 0 forged ""
+		chmod "$mode" "$plan"
+		try -q run --once
+		expect 0 one ""
+		[ "$(stat -c %a "$plan")" = 600 ]
+	done
 }
 
 @test "a plan from another store, or for another app, is not believed" {
