@@ -169,12 +169,13 @@ static const char *next_first(const struct growth *g, size_t at)
 	return g->segments.v[at + 1].first;
 }
 
-/* Segments in a row that need not be read again; from where a chunk begins. */
-static size_t count_kept(const struct growth *g, size_t at)
+/* Segments in a row from ${at} on that changed, or that did not. */
+static size_t count(const struct growth *g, size_t at, bool changed)
 {
 	size_t n = 0;
 
-	while (at + n < g->segments.n && !g->segments.v[at + n].changed)
+	while (at + n < g->segments.n &&
+		g->segments.v[at + n].changed == changed)
 		n++;
 	return n;
 }
@@ -197,7 +198,8 @@ static int grow(struct growth *g, const char *tree, struct rel_err *err)
 	int r = 0;
 
 	while (r == 0 && at < g->segments.n) {
-		n = rel_pack_is_between(pack) ? count_kept(g, at) : 0;
+		/* They can be taken over from where a chunk begins. */
+		n = rel_pack_is_between(pack) ? count(g, at, false) : 0;
 		if (n > 0) {
 			r = keep(g, pack, at, n, err);
 			at += n;
@@ -206,10 +208,11 @@ static int grow(struct growth *g, const char *tree, struct rel_err *err)
 		/* After the last entry there is only what rel_pack_end adds. */
 		if (at > 0 && !*g->segments.v[at].first)
 			break;
+		n = 1 + count(g, at + 1, true);
 		r = rel_entries_range(g->entries, tree,
-			at ? g->segments.v[at].first : NULL, next_first(g, at),
-			err);
-		at++;
+			at ? g->segments.v[at].first : NULL,
+			next_first(g, at + n - 1), err);
+		at += n;
 	}
 	return r;
 }

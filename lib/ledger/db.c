@@ -90,6 +90,14 @@ static int os_error(struct rel_ledger *l)
 	return os ? os : left;
 }
 
+/* Not in the store (rel_db_scratch): it has no name. */
+static bool is_scratch(struct rel_ledger *l)
+{
+	const char *path = sqlite3_db_filename(l->db, "main");
+
+	return !path || !*path;
+}
+
 int rel_db_fail(
 	struct rel_ledger *l, int rc, const char *doing, struct rel_err *err)
 {
@@ -102,8 +110,15 @@ int rel_db_fail(
 	l->no_room = primary == SQLITE_FULL ||
 		     (primary == SQLITE_CANTOPEN && os == ENOSPC);
 	if (primary == SQLITE_FULL || os == ENOSPC || os == EDQUOT) {
-		rel_fail(err, REL_EIO, "the disk is full");
+		bool elsewhere = is_scratch(l);
+
+		rel_fail(err, REL_EIO, "%s is full",
+			elsewhere ? "the disk for temporary files"
+				  : "the disk");
 		err->os_errno = ENOSPC;
+		if (elsewhere)
+			return rel_hint(err,
+				"name a directory with more room in TMPDIR");
 		return rel_hint(err,
 			"make room on the disk that holds the store; 'relctl "
 			"gc' removes what nothing needs");

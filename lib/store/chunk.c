@@ -220,8 +220,8 @@ int rel_chunk_get(struct rel_store *s, const struct rel_id *id,
 	rel_buf_reset(out);
 	/* For rel_chunk_is_as_of. Where it can't be done, the disk is
 	 * read-only, and nothing would be mended anyway. */
-	(void)utimensat(
-		s->dirs[REL_DIR_CHUNKS], at.s, NULL, AT_SYMLINK_NOFOLLOW);
+	(void)utimensat(s->dirs[REL_DIR_CHUNKS], at.s,
+		(struct timespec[2]){ 0 }, AT_SYMLINK_NOFOLLOW);
 	return rel_fail(err, REL_EINTEGRITY,
 		"'chunks/%s' is damaged: its bytes do not match its name",
 		at.s);
@@ -244,7 +244,8 @@ bool rel_chunk_is_as_of(struct rel_store *s, const struct rel_id *id,
 
 	if (fstatat(s->dirs[REL_DIR_CHUNKS], place(id).s, &st,
 		    AT_SYMLINK_NOFOLLOW) < 0 ||
-		!S_ISREG(st.st_mode) || st.st_size != size)
+		!S_ISREG(st.st_mode) || st.st_size != size ||
+		st.st_mtim.tv_sec == 0)
 		return false;
 	return st.st_mtim.tv_sec < when->tv_sec ||
 	       (st.st_mtim.tv_sec == when->tv_sec &&

@@ -166,6 +166,25 @@ static void test_a_damaged_chunk_is_named_and_replaced(void **state)
 	}
 }
 
+static void test_damage_that_was_seen_shows_at_a_look(void **state)
+{
+	/* No clock that went back may hide it. */
+	const struct timespec later = { .tv_sec = INT32_MAX };
+	REL_AUTO(rel_store_closep) struct rel_store *s = store_at(state, "s");
+	REL_AUTO(rel_buf_free) struct rel_buf b = REL_BUF_INIT;
+	REL_AUTO(rel_freep) char *path = NULL;
+	struct rel_err err = REL_ERR_INIT;
+	struct rel_id id = put(s, "one");
+
+	path = path_of(&id);
+	spoil(s, path, "two");
+	assert_true(rel_chunk_is_as_of(s, &id, 3, &later));
+	assert_int_equal(rel_chunk_get(s, &id, &b, &err), -REL_EINTEGRITY);
+	assert_false(rel_chunk_is_as_of(s, &id, 3, &later));
+	put(s, "one");
+	assert_true(rel_chunk_is_as_of(s, &id, 3, &later));
+}
+
 static void test_two_writers_of_one_chunk_both_succeed(void **state)
 {
 	REL_AUTO(rel_store_closep) struct rel_store *s = store_at(state, "s");
@@ -241,6 +260,7 @@ int main(void)
 		scratch_test(test_what_dies_halfway_leaves_only_what_is_swept),
 		scratch_test(test_what_is_there_costs_nothing),
 		scratch_test(test_a_damaged_chunk_is_named_and_replaced),
+		scratch_test(test_damage_that_was_seen_shows_at_a_look),
 		scratch_test(test_two_writers_of_one_chunk_both_succeed),
 		scratch_test(
 			test_chunks_are_listed_in_order_and_can_be_dropped),

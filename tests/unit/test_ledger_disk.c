@@ -510,6 +510,48 @@ static void test_a_full_disk_takes_the_reserve_and_then_refuses(void **state)
 	finish_or_skip(start(append_to_the_end, d->path));
 }
 
+/* What verify derives does not fit: that is another disk than the store's. */
+static int verify_without_room(const char *dir)
+{
+	REL_AUTO(rel_freep) char *path = rel_printf("%s/ledger.db", dir);
+	REL_AUTO(rel_freep) char *other = rel_printf("%s/tmp", dir);
+	static struct rel_append all[8000];
+	struct rel_ledger *l = NULL;
+	struct rel_err err = REL_ERR_INIT;
+	char word[41];
+	int64_t seq;
+	int r;
+
+	CHECK(mkdir(other, 0700) == 0);
+	if (mount_disk(other, "size=64k,mode=0700") < 0)
+		return NO_DISK;
+	/* SQLite looks for it when it starts. */
+	sqlite3_shutdown();
+	setenv("TMPDIR", other, 1);
+	CHECK(rel_ledger_open(path, REL_LEDGER_CREATE, 1000, NULL, NULL, &l,
+		      &err) == 0);
+	for (int i = 0; i < 8000; i++) {
+		snprintf(word, sizeof(word), "%040x", i);
+		all[i] = (struct rel_append){ .app = "",
+			.kind = "build",
+			.body = build_body(word, word) };
+	}
+	CHECK(rel_ledger_append_all(l, all, 8000, &seq, &err) == 0);
+	r = rel_ledger_verify(l, NULL, &seq, &err);
+	rel_ledger_closep(&l);
+	CHECK(r == -(int)REL_EIO);
+	CHECK(strstr(err.msg, "the disk for temporary files is full"));
+	CHECK(strstr(err.hint, "TMPDIR"));
+	return 0;
+}
+
+static void test_no_room_for_what_verify_derives_is_told(void **state)
+{
+	struct dir *d = *state;
+
+	finish_or_skip(start(verify_without_room, d->path));
+}
+
 static int read_only(const char *dir)
 {
 	REL_AUTO(rel_freep) char *path = rel_printf("%s/ledger.db", dir);
@@ -566,6 +608,7 @@ int main(void)
 		TEST(test_the_first_reader_after_a_crash_puts_it_right),
 		TEST(test_the_first_writer_after_a_crash_puts_it_right),
 		TEST(test_a_full_disk_takes_the_reserve_and_then_refuses),
+		TEST(test_no_room_for_what_verify_derives_is_told),
 		TEST(test_a_read_only_disk_is_read),
 	};
 
