@@ -95,15 +95,18 @@ static struct json_t *describe(const struct loaded *l, const struct box *box,
 
 /* Running needs no ledger: a full or read-only disk costs the record alone. A
  * line in the spool is enough; the ledger itself has a reserve on a full disk,
- * and takes in a spool that has become too long. */
+ * and takes in a spool that has become too long. ${behind}: its index has to be
+ * derived, and is by who writes. */
 static void record(struct ctx *cx, const struct loaded *l,
-	const struct box *box, const struct rel_strings *argv, int status)
+	const struct box *box, const struct rel_strings *argv, int status,
+	bool behind)
 {
 	struct rel_home *h = cx->home;
 	struct rel_err err;
 
-	if (rel_spool_add(h, l->target.app,
-		    describe(l, box, argv->v[0], argv->n, status), &err) == 0)
+	if (!behind && rel_spool_add(h, l->target.app,
+			       describe(l, box, argv->v[0], argv->n, status),
+			       &err) == 0)
 		return;
 	if (rel_home_reopen(h, &err) < 0 ||
 		rel_home_append(h, l->target.app, "exec",
@@ -175,6 +178,8 @@ static int start(struct ctx *cx, struct loaded *l, struct box *box,
 		.port_base = base,
 		.term = isatty(STDIN_FILENO) ? getenv("TERM") : NULL,
 	};
+	struct rel_ledger *ledger = cx->home->ledger;
+	bool behind = ledger && !rel_ledger_has_file(ledger);
 	struct rel_process_end end;
 	int r;
 
@@ -193,7 +198,7 @@ static int start(struct ctx *cx, struct loaded *l, struct box *box,
 	if (r < 0)
 		return r;
 	hint_deps(cx, l, &end);
-	record(cx, l, box, argv, end.status);
+	record(cx, l, box, argv, end.status, behind);
 	if (end.invoked)
 		return end.status;
 	cx->fail_status = end.status;

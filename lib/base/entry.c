@@ -185,22 +185,20 @@ int rel_target_check(const struct rel_entry *e, bool allow_external,
 	return 0;
 }
 
-/* <0, 0, >0: the last path before, at, after ${e}, in git's tree order. */
-static int compare_last(const struct rel_order *o, const struct rel_entry *e)
+int rel_name_order(struct rel_name a, struct rel_name b)
 {
-	size_t n = o->last_len < e->path_len ? o->last_len : e->path_len;
-	int r = n ? memcmp(o->last, e->path, n) : 0;
-	int a, b;
+	size_t n = a.n < b.n ? a.n : b.n;
+	int r = n ? memcmp(a.p, b.p, n) : 0;
+	int x, y;
 
 	if (r != 0)
 		return r;
-	a = n < o->last_len ? (uint8_t)o->last[n] : o->last_is_dir ? '/' : 0;
-	b = n < e->path_len	 ? (uint8_t)e->path[n]
-	    : e->type == REL_DIR ? '/'
-				 : 0;
-	if (a != b)
-		return a - b;
-	return (o->last_len > e->path_len) - (o->last_len < e->path_len);
+	x = n < a.n ? (uint8_t)a.p[n] : a.dir ? '/' : 0;
+	y = n < b.n ? (uint8_t)b.p[n] : b.dir ? '/' : 0;
+	if (x != y)
+		return x - y;
+	/* A directory, and what is in it; or the same. */
+	return (a.n + a.dir > b.n + b.dir) - (a.n + a.dir < b.n + b.dir);
 }
 
 /* Is the directory that holds ${e} the last entry, or one above it? */
@@ -269,11 +267,15 @@ static int check_limits(
 int rel_order_next(
 	struct rel_order *o, const struct rel_entry *e, struct rel_err *err)
 {
-	int order, r = rel_path_check(e, err);
+	int order = -1, r = rel_path_check(e, err);
 
 	if (r < 0)
 		return r;
-	order = o->last ? compare_last(o, e) : -1;
+	if (o->last)
+		order = rel_name_order((struct rel_name){ o->last, o->last_len,
+					       o->last_is_dir },
+			(struct rel_name){
+				e->path, e->path_len, e->type == REL_DIR });
 	if (order == 0 || leaf_has_name(o, e))
 		return bad_path("", e->path, e->path_len,
 			"a name that is there twice", err);

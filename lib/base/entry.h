@@ -69,6 +69,18 @@ int rel_path_check(const struct rel_entry *e, struct rel_err *err) REL_CHECK;
 int rel_target_check(const struct rel_entry *e, bool allow_external,
 	bool *ret_external, struct rel_err *err) REL_CHECK;
 
+/* A name, or a whole path, as it stands in the tar, but for the slash at the
+ * end of a directory's. */
+struct rel_name {
+	const char *p;
+	size_t n;
+	bool dir; /* it would have one */
+};
+
+/* <0, 0, >0: ${a} is before, the same as, after ${b}, bytewise, which is the
+ * order of a git tree. Neither holds a NUL. */
+int rel_name_order(struct rel_name a, struct rel_name b);
+
 /*
  * The checker that every entry of a tree passes, in order, whether it comes
  * from git or from an archive. It enforces profile 1: the rules above, git's

@@ -14,7 +14,7 @@
  * Jobs are begun in the order in which they were added. Everything that the
  * owner wrote before rel_pool_add is seen by the job, and what the job wrote
  * is seen by the owner after rel_pool_wait. A job never waits for the owner,
-nor for a job that was added after it: it may be the only one that is run.
+ * nor for a job that was added after it: it may be the only one that is run.
  */
 #ifndef REL_BASE_POOL_H
 #define REL_BASE_POOL_H

@@ -33,27 +33,14 @@ struct rel_folder {
 	char target[REL_MAX_TARGET + 2];
 };
 
-static int compare_bytes(const char *a, size_t a_len, int a_end, const char *b,
-	size_t b_len, int b_end)
-{
-	size_t n = a_len < b_len ? a_len : b_len;
-	int r = memcmp(a, b, n);
-
-	if (r != 0)
-		return r;
-	/* One is the beginning of the other, or they are the same. */
-	r = (n < a_len ? (unsigned char)a[n] : a_end) -
-	    (n < b_len ? (unsigned char)b[n] : b_end);
-	return r ? r : (a_len > b_len) - (a_len < b_len);
-}
-
 static int by_name(const void *x, const void *y)
 {
 	const struct item *a = x, *b = y;
 
-	return compare_bytes(a->name, strlen(a->name),
-		S_ISDIR(a->mode) ? '/' : 0, b->name, strlen(b->name),
-		S_ISDIR(b->mode) ? '/' : 0);
+	return rel_name_order(
+		(struct rel_name){ a->name, strlen(a->name), S_ISDIR(a->mode) },
+		(struct rel_name){
+			b->name, strlen(b->name), S_ISDIR(b->mode) });
 }
 
 int rel_folder_order(const struct rel_entry *a, const struct rel_entry *b)
@@ -61,8 +48,9 @@ int rel_folder_order(const struct rel_entry *a, const struct rel_entry *b)
 	if (a->path_len == b->path_len &&
 		memcmp(a->path, b->path, a->path_len) == 0)
 		return 0;
-	return compare_bytes(a->path, a->path_len, a->type == REL_DIR ? '/' : 0,
-		b->path, b->path_len, b->type == REL_DIR ? '/' : 0);
+	return rel_name_order(
+		(struct rel_name){ a->path, a->path_len, a->type == REL_DIR },
+		(struct rel_name){ b->path, b->path_len, b->type == REL_DIR });
 }
 
 /* ${what} is wrong with ${name} in the directory that the path stands for. */

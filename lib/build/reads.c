@@ -125,19 +125,10 @@ static void read_batch(struct rel_job *job, unsigned worker)
 /* Is the entry one that comes before the end of the range? */
 static bool is_before(const struct rel_git_entry *e, const char *until)
 {
-	size_t n = strlen(until), len = e->path_len;
-	int r = memcmp(e->path, until, n < len ? n : len);
-	uint8_t next;
+	bool dir = e->mode == 040000 || e->mode == 0160000;
 
-	if (r != 0)
-		return r < 0;
-	if (len >= n)
-		return false;
-	/* A directory's name in the tar has a slash more. */
-	next = (uint8_t)until[len];
-	return e->mode == 040000 || e->mode == 0160000
-		       ? '/' < next || (next == '/' && len + 1 < n)
-		       : true;
+	return rel_name_order((struct rel_name){ e->path, e->path_len, dir },
+		       (struct rel_name){ until, strlen(until), false }) < 0;
 }
 
 static struct batch *take_spare(struct rel_reads *r)

@@ -90,12 +90,11 @@ static int os_error(struct rel_ledger *l)
 	return os ? os : left;
 }
 
-/* Not in the store (rel_db_scratch): it has no name. */
-static bool is_scratch(struct rel_ledger *l)
+bool rel_ledger_has_file(const struct rel_ledger *l)
 {
 	const char *path = sqlite3_db_filename(l->db, "main");
 
-	return !path || !*path;
+	return path && *path;
 }
 
 int rel_db_fail(
@@ -110,7 +109,7 @@ int rel_db_fail(
 	l->no_room = primary == SQLITE_FULL ||
 		     (primary == SQLITE_CANTOPEN && os == ENOSPC);
 	if (primary == SQLITE_FULL || os == ENOSPC || os == EDQUOT) {
-		bool elsewhere = is_scratch(l);
+		bool elsewhere = !rel_ledger_has_file(l);
 
 		rel_fail(err, REL_EIO, "%s is full",
 			elsewhere ? "the disk for temporary files"

@@ -89,6 +89,10 @@ int rel_ledger_open(const char *path, enum rel_ledger_mode mode,
 	struct rel_ledger **ret, struct rel_err *err) REL_CHECK;
 void rel_ledger_closep(struct rel_ledger **l);
 
+/* False: its index is of another version or behind, and this reader has derived
+ * it for itself alone, from all events; who writes next puts it right. */
+bool rel_ledger_has_file(const struct rel_ledger *l);
+
 /*
  * Append ${n} events in one transaction, in their order: all of them or none.
  * Each ${body} is taken (freed also on failure). ${check} (may be NULL) runs

@@ -73,7 +73,7 @@ static int state_of(
 	uint8_t counter[4];
 	struct stat st;
 
-	if (!path || !*path)
+	if (!rel_ledger_has_file(l))
 		return rel_fail(err, REL_EREFUSED, "a copy has no state");
 	if (sqlite3_file_control(l->db, "main", SQLITE_FCNTL_FILE_POINTER,
 		    &f) != SQLITE_OK ||

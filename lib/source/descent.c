@@ -33,16 +33,7 @@ struct descent {
 /* In the bytewise order of their names in the tar. */
 static int compare(const struct rel_git_item *a, const struct rel_git_item *b)
 {
-	size_t n = a->len < b->len ? a->len : b->len;
-	int r = memcmp(a->name, b->name, n);
-	int x, y;
-
-	if (r != 0)
-		return r;
-	/* No name holds a '/' or a NUL. */
-	x = n < a->len ? (uint8_t)a->name[n] : rel_git_item_is_dir(a) ? '/' : 0;
-	y = n < b->len ? (uint8_t)b->name[n] : rel_git_item_is_dir(b) ? '/' : 0;
-	return x - y;
+	return rel_name_order(rel_git_item_name(a), rel_git_item_name(b));
 }
 
 /* Is there a file or a link that has the directory's name? */

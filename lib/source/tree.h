@@ -68,4 +68,11 @@ static inline bool rel_git_item_is_dir(const struct rel_git_item *item)
 	       item->mode == GIT_FILEMODE_COMMIT;
 }
 
+/* Its name in the tar. */
+static inline struct rel_name rel_git_item_name(const struct rel_git_item *item)
+{
+	return (struct rel_name){ item->name, item->len,
+		rel_git_item_is_dir(item) };
+}
+
 #endif

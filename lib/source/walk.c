@@ -98,22 +98,11 @@ int rel_git_walk_next(struct rel_git_walk *w, struct rel_git_entry *ret,
 static int compare(
 	const struct rel_git_item *item, const char *rest, bool *ret_above)
 {
-	size_t n = strnlen(rest, item->len);
-	int r = memcmp(item->name, rest, n);
-	bool dir = rel_git_item_is_dir(item);
-
-	*ret_above = false;
-	if (r != 0)
-		return r;
-	if (n < item->len)
-		return 1;
-	/* The name is how ${rest} begins. */
-	if (!dir || (uint8_t)rest[n] > '/')
-		return rest[n] ? -1 : dir;
-	if (rest[n] != '/')
-		return 1;
-	*ret_above = rest[n + 1] && item->mode == GIT_FILEMODE_TREE;
-	return rest[n + 1] ? -1 : 0;
+	*ret_above = item->mode == GIT_FILEMODE_TREE &&
+		     strncmp(rest, item->name, item->len) == 0 &&
+		     rest[item->len] == '/' && rest[item->len + 1];
+	return rel_name_order(rel_git_item_name(item),
+		(struct rel_name){ rest, strlen(rest), false });
 }
 
 /* Go to the first entry that is not before ${rest}. */

@@ -200,6 +200,14 @@ void rel_chunks_abortp(struct rel_chunks **wp)
 	*wp = NULL;
 }
 
+/* For rel_chunk_is_as_of. Where it can't be done, the disk is read-only, and
+ * nothing would be mended anyway. */
+static void mark_damaged(struct rel_store *s, const struct place *at)
+{
+	(void)utimensat(s->dirs[REL_DIR_CHUNKS], at->s,
+		(struct timespec[2]){ 0 }, AT_SYMLINK_NOFOLLOW);
+}
+
 int rel_chunk_get(struct rel_store *s, const struct rel_id *id,
 	struct rel_buf *out, struct rel_err *err)
 {
@@ -212,16 +220,15 @@ int rel_chunk_get(struct rel_store *s, const struct rel_id *id,
 	if (r == -REL_ENOTFOUND)
 		return rel_fail(err, REL_ENOTFOUND,
 			"no chunk '%s' in the store", rel_id_hex(id).s);
+	if (r == -REL_EIO)
+		mark_damaged(s, &at);
 	if (r < 0 && r != -REL_EINVALID)
 		return r;
 	found = rel_sha256(out->p, out->len);
 	if (r == 0 && rel_id_equal(&found, id))
 		return 0;
 	rel_buf_reset(out);
-	/* For rel_chunk_is_as_of. Where it can't be done, the disk is
-	 * read-only, and nothing would be mended anyway. */
-	(void)utimensat(s->dirs[REL_DIR_CHUNKS], at.s,
-		(struct timespec[2]){ 0 }, AT_SYMLINK_NOFOLLOW);
+	mark_damaged(s, &at);
 	return rel_fail(err, REL_EINTEGRITY,
 		"'chunks/%s' is damaged: its bytes do not match its name",
 		at.s);

@@ -45,9 +45,9 @@ int64_t rel_chunk_size(struct rel_store *s, const struct rel_id *id);
 
 /*
  * Is it there with ${size} bytes, and was nothing written to it since ${when}?
- * Then it is what it was, as far as a look at it can tell. Whoever reads a
- * chunk and finds it damaged sets its time to 0, so that it shows from then
- * on, whatever did the damage and whatever the clock says.
+ * Then it is what it was, as far as a look at it can tell. Whoever finds a
+ * chunk damaged, or cannot read it, sets its time to 0, so that it shows from
+ * then on, whatever did the damage and whatever the clock says.
  */
 bool rel_chunk_is_as_of(struct rel_store *s, const struct rel_id *id,
 	int64_t size, const struct timespec *when);

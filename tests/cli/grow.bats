@@ -89,7 +89,8 @@ commit() {
 	if ! strace -qq true 2>/dev/null; then
 		skip "strace may not trace here"
 	fi
-	strace -f -qq -e trace=openat -e signal=none -o "$HOME/trace" \
+	ASAN_OPTIONS=detect_leaks=0 \
+		strace -f -qq -e trace=openat -e signal=none -o "$HOME/trace" \
 		"$RELCTL" -q -C "$repo" build --allow-external-symlinks
 	grep -q 'json\.zst"' "$HOME/trace"
 	[ "$(grep -v 'json\.zst"' "$HOME/trace" | grep -c '\.zst"')" = 0 ]
@@ -201,6 +202,27 @@ commit() {
 	echo more >>"$repo/lib/x"
 	commit two
 	same HEAD
+}
+
+@test "a chunk that the disk cannot give any more is made again" {
+	small_change
+	grow HEAD
+	chunk=$(find "$grown/chunks" -name '*.zst' -size +4k | head -n 1)
+	inode=$(stat -c %i "$chunk")
+	no_read() {
+		ASAN_OPTIONS=detect_leaks=0 \
+			strace -f -qq -o "$HOME/trace" -P "$chunk" -e trace=read \
+			-e inject=read:error=EIO "$RELCTL" "$@"
+	}
+	if ! strace -qq true 2>/dev/null; then
+		skip "strace may not trace here"
+	fi
+	run no_read verify --all
+	[ "$status" != 0 ]
+	grep -q INJECTED "$HOME/trace"
+	no_read -q -C "$repo" build --allow-external-symlinks
+	[ "$(stat -c %i "$chunk")" != "$inode" ]
+	relctl -q verify --all
 }
 
 @test "build --check takes nothing over" {

@@ -210,6 +210,20 @@ reads_ledger() {
 	[ "$(grep -c 'ledger.spool>' trace)" = 0 ]
 }
 
+@test "an index of another version is put right by exec" {
+	sqlite3 "$RELCTL_STORE/ledger.db" 'UPDATE derived SET version = 0'
+	try -q exec sh -c 'exit 3'
+	[ "$status" = 3 ]
+	[ ! -s "$spool" ]
+	[ "$(statuses)" = 3 ]
+	# Else each one would read all events.
+	sqlite3 "$RELCTL_STORE/ledger.db" 'UPDATE derived SET version = 0'
+	try -q exec true
+	try -q exec true
+	reads_ledger no exec true
+	verified
+}
+
 @test "no argument and no value is in it" {
 	try -q exec sh -c 'exit 1' s3cret
 	try_127 -q exec PASSWORD=s3cret/x bin/web
