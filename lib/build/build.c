@@ -255,8 +255,9 @@ static int make_from(struct job *j, const struct rel_soil *soil,
 	return r;
 }
 
-/* The commit's tree as it is. What goes wrong with the earlier artifact has
- * nothing to do with this one: then it is built from nothing. */
+/* The commit's tree as it is. What is wrong with the earlier artifact, or with
+ * its tree, has nothing to do with this one: then it is built from nothing. A
+ * disk that fails is told. */
 static int make_plain(struct job *j, const struct rel_git_commit *c,
 	struct rel_artifact *ret, struct rel_err *err)
 {
@@ -266,8 +267,11 @@ static int make_plain(struct job *j, const struct rel_git_commit *c,
 
 	if (r < 0)
 		return r;
-	if (found && make_from(j, &soil, c->tree, ret, err) == 0)
-		return 0;
+	if (found)
+		r = make_from(j, &soil, c->tree, ret, err);
+	if (found && r != -REL_EINTEGRITY && r != -REL_ENOTFOUND &&
+		r != -REL_EINVALID)
+		return r;
 	rel_maker_abortp(&j->maker);
 	rel_survey_done(&j->survey);
 	return make_from(j, NULL, c->tree, ret, err);

@@ -21,12 +21,17 @@ struct rel_maker {
 	struct rel_buf *taking; /* where the entry's content is kept, or NULL */
 };
 
+/* Whatever keeps it from being read: that artifact is not whole. */
 static int get_chunk(void *arg, const struct rel_chunk_ref *ref,
 	struct rel_buf *out, struct rel_err *err)
 {
-	struct rel_maker *m = arg;
+	const struct rel_maker *m = arg;
 
-	return rel_chunk_get(m->home->store, &ref->name, out, err);
+	if (rel_chunk_get(m->home->store, &ref->name, out, err) < 0) {
+		err->code = REL_EINTEGRITY;
+		return -REL_EINTEGRITY;
+	}
+	return 0;
 }
 
 static int keep_chunk(void *arg, const struct rel_chunk_ref *ref,

@@ -116,7 +116,7 @@ static int load(struct descent *d, const git_oid *id, struct sum *sum,
 		REL_GIT_MAX_HELD - sum->held, &ret->tree, err);
 
 	sum->held += rel_git_tree_size(&ret->tree);
-	while (r == 0 && ret->tree.p < ret->tree.end)
+	while (r == 0 && rel_git_tree_more(&ret->tree))
 		r = add_item(d, ret, sum, depth, err);
 	return r;
 }

@@ -53,6 +53,7 @@ int rel_git_tree_open(struct rel_git *g, const git_oid *id, const char *path,
 void rel_git_tree_close(struct rel_git_tree *t)
 {
 	git_odb_object_free(t->object);
+	rel_vec_free(&t->sorted);
 	*t = (struct rel_git_tree){ 0 };
 }
 
@@ -78,7 +79,7 @@ static const char *parse_mode(const char *p, const char *end, uint32_t *ret)
 	return p + 1;
 }
 
-int rel_git_tree_next(struct rel_git_tree *t, const char *path,
+static int parse(struct rel_git_tree *t, const char *path,
 	struct rel_git_item *ret, struct rel_err *err)
 {
 	const char *p = parse_mode(t->p, t->end, &ret->mode);
@@ -96,6 +97,87 @@ int rel_git_tree_next(struct rel_git_tree *t, const char *path,
 	ret->oid = (const uint8_t *)nul + 1;
 	t->p = nul + 1 + GIT_OID_RAWSZ;
 	return 0;
+}
+
+/* Git's own order: only a tree has a slash. */
+static bool git_order_is_right(
+	const struct rel_git_item *a, const struct rel_git_item *b)
+{
+	return rel_name_order((struct rel_name){ a->name, a->len,
+				      a->mode == GIT_FILEMODE_TREE },
+		       (struct rel_name){ b->name, b->len,
+			       b->mode == GIT_FILEMODE_TREE }) < 0;
+}
+
+static int by_name(const void *x, const void *y)
+{
+	const struct rel_git_item *a = x, *b = y;
+
+	return rel_name_order(rel_git_item_name(a), rel_git_item_name(b));
+}
+
+/* From ${first}, a submodule, to the end, as the tar has it. */
+static int sort_rest(struct rel_git_tree *t, const char *path,
+	const struct rel_git_item *first, struct rel_err *err)
+{
+	struct rel_git_item item = *first;
+
+	rel_vec_push(&t->sorted, item);
+	while (t->p < t->end) {
+		int r = parse(t, path, &item, err);
+
+		if (r < 0)
+			return r;
+		if (!git_order_is_right(&t->sorted.v[t->sorted.n - 1], &item))
+			return rel_git_tree_malformed(&t->id, path,
+				"not in the order of a git tree", err);
+		rel_vec_push(&t->sorted, item);
+	}
+	qsort(t->sorted.v, t->sorted.n, sizeof(*t->sorted.v), by_name);
+	return 0;
+}
+
+/* Does the entry after ${item}, a submodule, come before it in the tar? */
+static bool is_overtaken(
+	const struct rel_git_tree *t, const struct rel_git_item *item)
+{
+	struct rel_git_tree ahead = *t;
+	struct rel_git_item next;
+	struct rel_err ignored;
+
+	return t->p < t->end && parse(&ahead, "", &next, &ignored) == 0 &&
+	       git_order_is_right(item, &next) && by_name(item, &next) > 0;
+}
+
+bool rel_git_tree_more(const struct rel_git_tree *t)
+{
+	return t->p < t->end || t->at < t->sorted.n;
+}
+
+int rel_git_tree_next(struct rel_git_tree *t, const char *path,
+	struct rel_git_item *ret, struct rel_err *err)
+{
+	int r = 0;
+
+	t->before = t->p;
+	if (t->sorted.n == 0) {
+		r = parse(t, path, ret, err);
+		if (r < 0 || ret->mode != GIT_FILEMODE_COMMIT ||
+			!is_overtaken(t, ret))
+			return r;
+		r = sort_rest(t, path, ret, err);
+	}
+	if (r == 0)
+		*ret = t->sorted.v[t->at++];
+	return r;
+}
+
+void rel_git_tree_back(struct rel_git_tree *t)
+{
+	if (t->sorted.n > 0)
+		t->at--;
+	else
+		t->p = t->before;
 }
 
 int rel_git_tree_add_name(const struct rel_git_tree *t, unsigned depth,

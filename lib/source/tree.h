@@ -7,6 +7,7 @@
 #define REL_SOURCE_TREE_H
 
 #include "base/entry.h"
+#include "base/vec.h"
 #include "source/repo.h"
 
 /*
@@ -16,18 +17,22 @@
 #define REL_GIT_MAX_HELD                                                       \
 	((size_t)REL_MAX_ENTRIES * (6 + 1 + REL_MAX_NAME + 1 + 20))
 
-struct rel_git_tree { /* rel_git_tree_close after */
-	git_odb_object *object;
-	git_oid id;
-	const char *p, *end; /* what was not read yet */
-};
-
 /* Borrowed from the object. */
 struct rel_git_item {
 	const char *name; /* NUL-terminated */
 	size_t len;
 	uint32_t mode; /* raw */
 	const uint8_t *oid;
+};
+
+struct rel_git_tree { /* rel_git_tree_close after */
+	git_odb_object *object;
+	git_oid id;
+	const char *p, *end; /* what was not read yet */
+	const char *before;  /* where the last entry begins */
+	/* The rest, where the tar has another order than git. */
+	REL_VEC(struct rel_git_item) sorted;
+	size_t at; /* the next one of them */
 };
 
 /* The id that 40 hex digits stand for. Errors: REL_EINVALID. */
@@ -45,9 +50,17 @@ void rel_git_tree_close(struct rel_git_tree *t);
 /* Bytes of the object. */
 size_t rel_git_tree_size(const struct rel_git_tree *t);
 
-/* The next entry; there is one while p is not end. Errors: REL_EINVALID. */
+/*
+ * The next entry, if there is one more, in the order of the tar: git has a
+ * submodule where a file of its name would be, and it is a directory. Errors:
+ * REL_EINVALID.
+ */
+bool rel_git_tree_more(const struct rel_git_tree *t);
 int rel_git_tree_next(struct rel_git_tree *t, const char *path,
 	struct rel_git_item *ret, struct rel_err *err) REL_CHECK;
+
+/* The entry that was given last is given once more. */
+void rel_git_tree_back(struct rel_git_tree *t);
 
 /*
  * May the entry's name stand after ${path}, where ${depth} trees lead to it?

@@ -68,7 +68,7 @@ int rel_git_walk_next(struct rel_git_walk *w, struct rel_git_entry *ret,
 			return r;
 		w->enter = false;
 	}
-	for (l = top(w); l && l->tree.p == l->tree.end; l = top(w))
+	for (l = top(w); l && !rel_git_tree_more(&l->tree); l = top(w))
 		pop(w);
 	*ret_more = l != NULL;
 	if (!l)
@@ -111,8 +111,7 @@ static int seek(struct rel_git_walk *w, const char *rest, struct rel_err *err)
 	struct level *l = top(w);
 	int r = 0;
 
-	while (r == 0 && l->tree.p < l->tree.end) {
-		const char *before = l->tree.p;
+	while (r == 0 && rel_git_tree_more(&l->tree)) {
 		struct rel_git_item item;
 		git_oid id;
 		bool above;
@@ -122,7 +121,7 @@ static int seek(struct rel_git_walk *w, const char *rest, struct rel_err *err)
 		if (r < 0)
 			return r;
 		if (compare(&item, rest, &above) >= 0) {
-			l->tree.p = before;
+			rel_git_tree_back(&l->tree);
 			return 0;
 		}
 		if (!above)

@@ -225,6 +225,48 @@ commit() {
 	relctl -q verify --all
 }
 
+@test "… or keeps the next build from nothing" {
+	small_change
+	grow HEAD~1
+	if ! strace -qq true 2>/dev/null; then
+		skip "strace may not trace here"
+	fi
+	chunk=$(find "$grown/chunks" -name '*.zst' -size +4k | head -n 1)
+	id=$(ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o "$HOME/trace" \
+		-P "$chunk" -e trace=read -e inject=read:error=EIO \
+		"$RELCTL" -q -C "$repo" build --allow-external-symlinks)
+	grep -q INJECTED "$HOME/trace"
+	[ "$id" = "$(from_nothing HEAD)" ]
+	relctl -q verify --all
+}
+
+# Git has a submodule where a file of its name would be.
+@test "a submodule beside names that come before its slash" {
+	sha=$(printf '1%.0s' {1..40})
+	git -c init.defaultBranch=main init -q "$repo"
+	mkdir "$repo/libz"
+	seq 40000 | tee "$repo/lib-x" "$repo/lib.c" >"$repo/libz/f"
+	git -C "$repo" add -A
+	for path in lib lib-q; do
+		git -C "$repo" update-index --add --cacheinfo "160000,$sha,$path"
+	done
+	git -C "$repo" -c user.name=A -c user.email=a@example.com commit -qm one
+	id=$(grow --submodules=empty HEAD)
+	relctl -q export "$id" -o "$HOME/one.tar"
+	[ "$(tar -tf "$HOME/one.tar" | tr '\n' ' ')" = \
+		"lib-q/ lib-x lib.c lib/ libz/ libz/f " ]
+	[ "$(relctl -q import "$HOME/one.tar")" = "$id" ]
+	echo more >>"$repo/lib.c"
+	git -C "$repo" -c user.name=A -c user.email=a@example.com \
+		commit -qm two lib.c
+	[ "$(grow --submodules=empty HEAD)" = \
+		"$(from_nothing --submodules=empty HEAD)" ]
+	git -C "$repo" rm -q --cached lib
+	git -C "$repo" -c user.name=A -c user.email=a@example.com commit -qm three
+	[ "$(grow --submodules=empty HEAD)" = \
+		"$(from_nothing --submodules=empty HEAD)" ]
+}
+
 @test "build --check takes nothing over" {
 	small_change
 	id=$(grow HEAD~1)
