@@ -338,6 +338,14 @@ static int make_dir(struct rel_unpacker *u, const struct rel_entry *e,
 	return fail_name(u, e, "create directory", err);
 }
 
+/* What is no file. */
+static int make_other(struct rel_unpacker *u, const struct rel_entry *e,
+	const char *name, struct rel_err *err)
+{
+	return e->type == REL_LINK ? make_link(u, e, name, err)
+				   : make_dir(u, e, name, err);
+}
+
 int rel_unpacker_add(struct rel_unpacker *u, struct rel_reader *reader,
 	const struct rel_entry *e, struct rel_id *digest, struct rel_err *err)
 {
@@ -346,10 +354,8 @@ int rel_unpacker_add(struct rel_unpacker *u, struct rel_reader *reader,
 
 	if (r < 0)
 		return r;
-	if (e->type == REL_LINK)
-		return make_link(u, e, name, err);
-	if (e->type == REL_DIR)
-		return make_dir(u, e, name, err);
+	if (e->type != REL_FILE)
+		return make_other(u, e, name, err);
 	return e->size <= HOLD ? unpack_held(u, reader, e, name, digest, err)
 			       : unpack_large(u, reader, e, name, digest, err);
 }
@@ -362,10 +368,8 @@ int rel_unpacker_link(struct rel_unpacker *u, const struct rel_entry *e,
 
 	if (r < 0)
 		return r;
-	if (e->type == REL_LINK)
-		return make_link(u, e, name, err);
-	if (e->type == REL_DIR)
-		return make_dir(u, e, name, err);
+	if (e->type != REL_FILE)
+		return make_other(u, e, name, err);
 	if (linkat(from, e->path, u->dir, name, 0) < 0)
 		return rel_fail_os(err, "link '%.200s'", e->path);
 	return 0;

@@ -45,8 +45,9 @@ struct rel_object_name rel_object_name(
 	return n;
 }
 
-int rel_object_replace(struct rel_store *s, enum rel_store_dir dir,
-	const char *name, const void *p, size_t n, struct rel_err *err)
+static int replace(struct rel_store *s, enum rel_store_dir dir,
+	const char *name, const void *p, size_t n, bool lasting,
+	struct rel_err *err)
 {
 	REL_AUTO(rel_closep) int fd = -1;
 	int tmp = s->dirs[REL_DIR_TMP], to = s->dirs[dir];
@@ -61,15 +62,28 @@ int rel_object_replace(struct rel_store *s, enum rel_store_dir dir,
 	r = rel_write_fd(fd, p, n, err);
 	if (r == 0 && fchmod(fd, 0444) < 0)
 		r = rel_fail_os(err, "set the mode of '%s'", name);
-	if (r == 0)
+	if (r == 0 && lasting)
 		r = rel_sync(fd, name, err);
 	if (r == 0 && renameat(tmp, random, to, name) < 0)
 		r = rel_fail_os(err, "name '%s'", name);
-	if (r < 0) {
+	if (r < 0)
 		unlinkat(tmp, random, 0);
-		return r;
-	}
-	return rel_sync(to, rel_store_dir_names[dir], err);
+	return r;
+}
+
+int rel_object_replace(struct rel_store *s, enum rel_store_dir dir,
+	const char *name, const void *p, size_t n, struct rel_err *err)
+{
+	int r = replace(s, dir, name, p, n, true, err);
+
+	return r < 0 ? r
+		     : rel_sync(s->dirs[dir], rel_store_dir_names[dir], err);
+}
+
+int rel_derived_replace(struct rel_store *s, enum rel_store_dir dir,
+	const char *name, const void *p, size_t n, struct rel_err *err)
+{
+	return replace(s, dir, name, p, n, false, err);
 }
 
 int rel_store_scratch(struct rel_store *s, int *ret_fd, struct rel_err *err)

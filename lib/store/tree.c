@@ -154,28 +154,6 @@ static int remove_orphan(
 	return r < 0 ? r : remove_tree(s, fd, tree_name(artifact).s, err);
 }
 
-int rel_derived_replace(struct rel_store *s, enum rel_store_dir dir,
-	const char *name, const void *p, size_t n, struct rel_err *err)
-{
-	int tmp = s->dirs[REL_DIR_TMP], r;
-	REL_AUTO(rel_closep) int fd = -1;
-	char random[17];
-
-	rel_random_name(random);
-	fd = openat(tmp, random,
-		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return rel_fail_os(err, "create '%s'", name);
-	r = rel_write_fd(fd, p, n, err);
-	if (r == 0 && fchmod(fd, 0444) < 0)
-		r = rel_fail_os(err, "set the mode of '%s'", name);
-	if (r == 0 && renameat(tmp, random, s->dirs[dir], name) < 0)
-		r = rel_fail_os(err, "name '%s'", name);
-	if (r < 0)
-		unlinkat(tmp, random, 0);
-	return r;
-}
-
 /* The index goes first: with a tree there is always an index. One that is there
  * without a tree is left over, or belongs to somebody who does this too; and so
  * may a mark, which must not be taken for this tree's. */
