@@ -14,7 +14,7 @@ supervised() {
 	unset supervisor
 	# What the tests count in the table of processes: nobody else's.
 	marker=1$RANDOM$RANDOM$RANDOM
-	base=$(free_ports 8 50)
+	base=$(free_ports 8 100)
 }
 
 # The processes of a test that failed must not be in the way of others.
