@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 # shellcheck source=tests/packages.sh
 . tests/packages.sh
 
-threaded='pool pack unpack chunk tree git git_again folder build release'
+threaded='pool pack unpack segments chunk tree git git_again folder build grow release'
 only='' patience=1
 quick=
 case ${1-} in

@@ -76,6 +76,14 @@ class Run:
         for reason in skipped:
             self.result["skipped"].append(f"{name}: {reason}")
             print(f"  not measured: {reason}")
+        self.save()
+
+    def save(self):
+        """After each repository: a run that is ended has that much."""
+        if self.args.json:
+            with open(self.args.json, "w", encoding="utf-8") as f:
+                json.dump(self.result, f, ensure_ascii=False, indent=1)
+                f.write("\n")
 
     def groups(self, bench, made, skipped):
         args = self.args
@@ -99,6 +107,14 @@ class Run:
             yield scale.series(bench, RELEASES, 2 * n)
 
     def all(self):
+        for n, repo in enumerate(self.args.repository):
+            name = os.path.basename(repo)
+            if name in ("repo", ".git", ""):
+                name = os.path.basename(os.path.dirname(repo))
+            name = name.split("+")[-1].removesuffix(".git")
+            if any(r["name"] == name for r in self.result["repositories"]):
+                name = f"{name}-{n}"
+            self.repository(name, repo, None)
         for made in self.args.make:
             progress(f"making '{made}'")
             repo = f"{self.work}/made"
@@ -108,14 +124,6 @@ class Run:
             name = "made-" + made
             self.repository(name, repo, made)
             remove(repo)
-        for n, repo in enumerate(self.args.repository):
-            name = os.path.basename(repo)
-            if name in ("repo", ".git", ""):
-                name = os.path.basename(os.path.dirname(repo))
-            name = name.split("+")[-1].removesuffix(".git")
-            if any(r["name"] == name for r in self.result["repositories"]):
-                name = f"{name}-{n}"
-            self.repository(name, repo, None)
 
 
 def quantity(value, unit):
@@ -213,10 +221,6 @@ def main():
             run.all()
         except (Failed, subprocess.CalledProcessError) as e:
             sys.exit(f"error: {e}")
-    if args.json:
-        with open(args.json, "w", encoding="utf-8") as f:
-            json.dump(run.result, f, ensure_ascii=False, indent=1)
-            f.write("\n")
 
 
 if __name__ == "__main__":

@@ -128,15 +128,11 @@ class Bench:
         """In a store that has nothing of this repository."""
         return self.run.time(self.copy(self.other), *self.build())
 
-    def cold_new(self):
-        return self.run.time(self.home(), *self.build())
-
     def tarball(self, commit="HEAD"):
         return self.run.timed(self.archive(self.place("tar.zst"), commit))
 
     def builds(self, count):
-        sides = {"cold": self.cold, "new": self.cold_new,
-                 "tarball": self.tarball,
+        sides = {"cold": self.cold, "tarball": self.tarball,
                  "same": lambda: self.run.time(self.built, *self.build())}
         if self.parent:
             sides["next"] = lambda: self.run.time(
@@ -145,8 +141,6 @@ class Bench:
         peer = got["tarball"]
         yield row("cold", "cold build", PIPE, got["cold"], peer,
                   target=self.limit(0.80) if self.real else None)
-        yield row("cold-new", "cold build that makes the store, too", PIPE,
-                  got["new"], peer)
         if self.parent:
             yield row("next", "build of the next commit", PIPE, got["next"],
                       peer, target=self.limit(0.18))
