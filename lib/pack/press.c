@@ -204,23 +204,19 @@ static int take_first(struct rel_press *p, struct rel_err *err)
 	return r;
 }
 
-/* To the end of the row; what is done at its front is taken off. */
+/* To the end of the row. One is taken off its front at most, so that the
+ * workers find it full whenever they look. */
 static int add_piece(
 	struct rel_press *p, struct piece *piece, struct rel_err *err)
 {
-	int r = 0;
-
 	piece->job.run = piece->keep ? fetch_piece : pack_piece;
 	*p->end = piece;
 	p->end = &piece->next;
 	p->in_row++;
 	p->place++;
 	rel_pool_add(p->pool, &piece->job);
-	while (r == 0 && p->first &&
-		(p->in_row > PIECES * rel_pool_width(p->pool) ||
-			rel_pool_done(p->pool, &p->first->job)))
-		r = take_first(p, err);
-	return r;
+	return p->in_row > PIECES * rel_pool_width(p->pool) ? take_first(p, err)
+							    : 0;
 }
 
 int rel_press_close(
