@@ -34,9 +34,9 @@ static int start_library(struct rel_err *err)
 	/* rel_git_read does it, at a third of the cost. */
 	r |= git_libgit2_opts(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, 0);
 	r |= git_libgit2_opts(GIT_OPT_ENABLE_CACHING, 0);
-	r |= git_libgit2_opts(GIT_OPT_SET_MWINDOW_SIZE, (size_t)8 << 20);
+	r |= git_libgit2_opts(GIT_OPT_SET_MWINDOW_SIZE, (size_t)1 << 20);
 	r |= git_libgit2_opts(
-		GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, (size_t)32 << 20);
+		GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, (size_t)128 << 20);
 	r |= git_libgit2_opts(GIT_OPT_SET_EXTENSIONS, extensions,
 		sizeof(extensions) / sizeof(*extensions));
 	if (r == 0)
