@@ -36,7 +36,7 @@ static int start_library(struct rel_err *err)
 	r |= git_libgit2_opts(GIT_OPT_ENABLE_CACHING, 0);
 	r |= git_libgit2_opts(GIT_OPT_SET_MWINDOW_SIZE, (size_t)1 << 20);
 	r |= git_libgit2_opts(
-		GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, (size_t)128 << 20);
+		GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, (size_t)96 << 20);
 	r |= git_libgit2_opts(GIT_OPT_SET_EXTENSIONS, extensions,
 		sizeof(extensions) / sizeof(*extensions));
 	if (r == 0)
