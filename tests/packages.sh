@@ -17,6 +17,8 @@ packages() {
 		build module sqlite3 libsqlite3-dev
 		build module jansson libjansson-dev
 		build module libzstd libzstd-dev
+		build module libdeflate libdeflate-dev
+		build module zlib zlib1g-dev
 		build module smartcols libsmartcols-dev
 		test command scdoc scdoc
 		quickstart command git git

@@ -689,3 +689,17 @@ $(dirname "$RELCTL")/relctl-git" ]
 	GIT_CONFIG_GLOBAL=$HOME/.gitconfig try build
 	[ "$status" = 4 ]
 }
+
+@test "libgit2 gets relctl-git's inflate, and no certificates" {
+	libgit2=$(ldd "$(dirname "$RELCTL")/relctl-git" |
+		awk '/libgit2/ { print $3 }')
+	LD_DEBUG=bindings LD_DEBUG_OUTPUT=$HOME/bound try build
+	# instead LIBRARY SYMBOL: where libgit2 would have LIBRARY's.
+	instead() {
+		ldd "$libgit2" | grep -q "/$1\." || return 0
+		cat "$HOME"/bound.* |
+			grep "$libgit2 .* to $RELCTL .*symbol \`$2'"
+	}
+	instead libz inflate
+	instead libmbedx509 mbedtls_x509_crt_parse_file
+}
