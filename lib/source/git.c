@@ -34,9 +34,11 @@ static int start_library(struct rel_err *err)
 	/* rel_git_read does it, at a third of the cost. */
 	r |= git_libgit2_opts(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, 0);
 	r |= git_libgit2_opts(GIT_OPT_ENABLE_CACHING, 0);
-	r |= git_libgit2_opts(GIT_OPT_SET_MWINDOW_SIZE, (size_t)1 << 20);
+	/* Larger than nearly all contents, so that these are read at once; and
+	 * few, as what is mapped counts as memory. */
+	r |= git_libgit2_opts(GIT_OPT_SET_MWINDOW_SIZE, (size_t)4 << 20);
 	r |= git_libgit2_opts(
-		GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, (size_t)96 << 20);
+		GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, (size_t)48 << 20);
 	r |= git_libgit2_opts(GIT_OPT_SET_EXTENSIONS, extensions,
 		sizeof(extensions) / sizeof(*extensions));
 	if (r == 0)
