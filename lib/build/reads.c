@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BATCH 16u	      /* entries that a worker takes at once */
+#define BATCH 16u	      /* entries that are read together */
+#define HANDS 2u	      /* jobs of a batch, which share its entries */
 #define BATCHES_AHEAD 4u      /* for each worker */
 #define AHEAD_MAX (4u << 20)  /* a larger content waits for its turn, bytes */
 #define IN_FLIGHT (24u << 20) /* contents that were read ahead, bytes */
@@ -20,12 +21,20 @@ struct item {
 	bool read; /* ahead, and well */
 };
 
+/* Two workers share what comes next: some large contents in a row would else
+ * keep one, and the other would soon have nothing to do. */
+struct hand {
+	struct rel_job job; /* first: a job is its hand */
+	struct batch *batch;
+};
+
 struct batch {
-	struct rel_job job; /* first: a job is its batch */
+	struct hand hands[HANDS];
 	struct rel_reads *reads;
 	struct batch *next;
 	struct item items[BATCH];
-	size_t n, at; /* items; the next one to be given */
+	atomic_size_t claimed; /* by the hands, from the first item on */
+	size_t n, at;	       /* items; the next one to be given */
 };
 
 struct rel_reads {
@@ -56,6 +65,12 @@ void rel_reads_begin(struct rel_pool *pool, struct rel_git *git,
 	*ret = r;
 }
 
+static void wait_for(struct batch *b)
+{
+	for (size_t i = 0; i < HANDS; i++)
+		rel_pool_wait(b->reads->pool, &b->hands[i].job);
+}
+
 static void free_batches(struct batch *b)
 {
 	while (b) {
@@ -77,7 +92,7 @@ void rel_reads_endp(struct rel_reads **rp)
 	if (!r)
 		return;
 	for (struct batch *b = r->first; b; b = b->next)
-		rel_pool_wait(r->pool, &b->job);
+		wait_for(b);
 	free_batches(r->first);
 	free_batches(r->spare);
 	for (unsigned i = 0; i < rel_pool_width(r->pool); i++)
@@ -92,14 +107,15 @@ static bool is_blob(const struct rel_git_entry *e)
 	return (e->mode & 0170000) == 0100000 || e->mode == 0120000;
 }
 
-/* A worker's. What fails here is read again when its turn has come, and says
- * then what is wrong. */
-static void read_batch(struct rel_job *job, unsigned worker)
+/* A worker's: what no other hand has taken. What fails here is read again when
+ * its turn has come, and says then what is wrong. */
+static void read_items(struct rel_job *job, unsigned worker)
 {
-	struct batch *b = (struct batch *)job;
+	struct batch *b = ((struct hand *)job)->batch;
 	struct rel_reads *r = b->reads;
 	struct rel_git *git = r->git;
 	struct rel_err ignored;
+	size_t i;
 
 	if (worker > 0) {
 		if (!r->handles[worker] &&
@@ -108,7 +124,7 @@ static void read_batch(struct rel_job *job, unsigned worker)
 			return;
 		git = r->handles[worker];
 	}
-	for (size_t i = 0; i < b->n; i++) {
+	while ((i = atomic_fetch_add(&b->claimed, 1)) < b->n) {
 		struct item *item = &b->items[i];
 
 		if (!is_blob(&item->entry))
@@ -138,12 +154,16 @@ static struct batch *take_spare(struct rel_reads *r)
 	if (!b) {
 		b = rel_alloc(sizeof(*b));
 		b->reads = r;
-		b->job.run = read_batch;
+		for (size_t i = 0; i < HANDS; i++) {
+			b->hands[i].batch = b;
+			b->hands[i].job.run = read_items;
+		}
 		return b;
 	}
 	r->spare = b->next;
 	b->next = NULL;
 	b->n = b->at = 0;
+	atomic_store(&b->claimed, 0);
 	return b;
 }
 
@@ -180,7 +200,8 @@ static void fill_batch(struct rel_reads *r)
 	*r->end = b;
 	r->end = &b->next;
 	r->ahead++;
-	rel_pool_add(r->pool, &b->job);
+	for (size_t i = 0; i < HANDS; i++)
+		rel_pool_add(r->pool, &b->hands[i].job);
 }
 
 static void read_ahead(struct rel_reads *r)
@@ -233,7 +254,7 @@ int rel_reads_next(struct rel_reads *r, const struct rel_git_entry **ret,
 			*err = r->walk_err;
 		return r->walk_r;
 	}
-	rel_pool_wait(r->pool, &r->first->job);
+	wait_for(r->first);
 	item = &r->first->items[r->first->at++];
 	if (is_blob(&item->entry) && !item->read)
 		rc = rel_git_content(r->git, &item->entry, REL_MAX_FILE,
