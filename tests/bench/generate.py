@@ -70,8 +70,10 @@ class Import:
         subprocess.run(["git", "init", "-q", "--bare", "-b", "main", top],
                        check=True, env=env)
         # No deltas: no two contents are alike.
+        self.git = ["git", "-C", top]
+        self.env = env
         self.process = subprocess.Popen(
-            ["git", "-C", top, "fast-import", "--quiet", "--depth=0"],
+            [*self.git, "fast-import", "--quiet", "--depth=0"],
             stdin=subprocess.PIPE, env=env)
         self.time = 1_600_000_000
         self.put = self.process.stdin.write
@@ -93,6 +95,9 @@ class Import:
         self.process.stdin.close()
         if self.process.wait() != 0:
             raise SystemExit("git fast-import failed")
+        # In the order in which a clone has them.
+        subprocess.run([*self.git, "repack", "-adfq", "--window=0"],
+                       check=True, env=self.env)
 
 
 class Files:
