@@ -69,19 +69,6 @@ int rel_chunks_begin(
 	return 0;
 }
 
-/* The directory that its name will be in. */
-static int make_prefix(
-	struct rel_store *s, const struct rel_id *id, struct rel_err *err)
-{
-	struct rel_hex hex = rel_id_hex(id);
-
-	hex.s[2] = '\0';
-	if (mkdirat(s->dirs[REL_DIR_CHUNKS], hex.s, 0700) < 0 &&
-		errno != EEXIST)
-		return rel_fail_os(err, "create 'chunks/%s'", hex.s);
-	return 0;
-}
-
 static int write_chunk(struct rel_chunks *w, const struct rel_id *id,
 	const void *p, size_t n, struct rel_err *err)
 {
@@ -98,7 +85,7 @@ static int write_chunk(struct rel_chunks *w, const struct rel_id *id,
 		return rel_wrap(err, "chunk '%s'", name.s);
 	if (fchmod(fd, 0444) < 0)
 		return rel_fail_os(err, "set the mode of chunk '%s'", name.s);
-	return make_prefix(w->s, id, err);
+	return 0;
 }
 
 /* Does the store have it, undamaged? Otherwise it is to be written again. */
@@ -157,8 +144,14 @@ static int name_chunk(
 	int to = w->s->dirs[REL_DIR_CHUNKS];
 	struct rel_hex from = rel_id_hex(id);
 	struct place at = place(id);
+	char prefix[3] = { from.s[0], from.s[1], '\0' };
 	int r = renameat2(w->fd, from.s, to, at.s, RENAME_NOREPLACE);
 
+	if (r < 0 && errno == ENOENT) {
+		if (mkdirat(to, prefix, 0700) < 0 && errno != EEXIST)
+			return rel_fail_os(err, "create 'chunks/%s'", prefix);
+		r = renameat2(w->fd, from.s, to, at.s, RENAME_NOREPLACE);
+	}
 	if (r < 0 && errno == EEXIST)
 		r = has_good(w->s, id) ? 0 : renameat(w->fd, from.s, to, at.s);
 	return r < 0 ? rel_fail_os(err, "name 'chunks/%s'", at.s) : 0;
