@@ -703,3 +703,29 @@ $(dirname "$RELCTL")/relctl-git" ]
 	instead libz inflate
 	instead libmbedx509 mbedtls_x509_crt_parse_file
 }
+
+@test "an object that was cut off is an error, not a wait without end" {
+	seq 1 3000 >numbers
+	commit numbers
+	f=.git/objects/$(git rev-parse HEAD:numbers | sed 's,^..,&/,')
+	chmod u+w "$f"
+	truncate -s 1000 "$f"
+	run timeout 20 "$RELCTL" build
+	[ "$status" = 6 ]
+	[[ $output == *"(numbers): it ends too early"* ]]
+}
+
+@test "an object that is longer than its head says is an error" {
+	echo one >page
+	commit page
+	f=.git/objects/$(git rev-parse HEAD:page | sed 's,^..,&/,')
+	chmod u+w "$f"
+	for size in 1 9 55; do
+		python3 -c 'import sys, zlib
+sys.stdout.buffer.write(zlib.compress(
+    b"blob %s\0" % sys.argv[1].encode() + b"x" * 57))' "$size" >"$f"
+		try build
+		[ "$status" = 6 ]
+		has "$stderr" "(page): it is longer than it says"
+	done
+}

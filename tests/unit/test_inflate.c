@@ -162,6 +162,87 @@ static void test_a_stream_without_its_end_has_none(void **state)
 	assert_int_equal(at_once, 0);
 }
 
+/* Nothing comes out of another call, which libgit2 would make for ever. */
+static void test_a_stream_is_damaged_when_its_end_does_not_come(void **state)
+{
+	struct stream *s = *state;
+
+	s->z.avail_in = (uInt)s->n / 2;
+	assert_int_equal(inflate(&s->z, Z_FINISH), Z_BUF_ERROR);
+	assert_int_equal(s->z.avail_in, 0);
+	assert_int_equal(inflate(&s->z, Z_FINISH), Z_DATA_ERROR);
+	assert_string_equal(s->z.msg, "it ends too early");
+}
+
+/* A call without input may still bring out what was taken in before. */
+static void test_what_was_taken_in_comes_out_without_input(void **state)
+{
+	struct stream *s = *state;
+	int r = Z_OK;
+
+	s->z.avail_out = 1;
+	while (r == Z_OK || r == Z_BUF_ERROR) {
+		r = inflate(&s->z, Z_FINISH);
+		s->z.avail_out = 1;
+	}
+	assert_int_equal(r, Z_STREAM_END);
+	assert_whole(s);
+}
+
+/* The stream's text is PLAIN and 100 bytes more; inflate the first N of them,
+ * with the room that libgit2 has for a loose object's head. */
+static int head_of(struct stream *s, const char *plain, size_t n, size_t behind)
+{
+	unsigned char text[200] = { 0 };
+	uLongf packed = sizeof(s->packed);
+
+	memcpy(text, plain, strlen(plain));
+	assert_int_equal(compress(s->packed, &packed, text, n), Z_OK);
+	assert_int_equal(inflateReset(&s->z), Z_OK);
+	s->z.next_in = s->packed;
+	s->z.avail_in = (uInt)(packed + behind);
+	s->z.next_out = s->out;
+	s->z.avail_out = 64;
+	return inflate(&s->z, Z_FINISH);
+}
+
+static void test_a_head_that_tells_too_little_is_an_error(void **state)
+{
+	static const char *const small[] = { "blob 1", "tree 55", "blob 0",
+		"tag ", "commit -5", "blob +60", "blob 0x99" };
+	struct stream *s = *state;
+
+	for (size_t i = 0; i < sizeof(small) / sizeof(*small); i++) {
+		assert_int_equal(head_of(s, small[i], 64, 0), Z_DATA_ERROR);
+		assert_string_equal(s->z.msg, "it is longer than it says");
+		assert_int_equal(head_of(s, small[i], 200, 0), Z_DATA_ERROR);
+	}
+	assert_int_equal(head_of(s, "blob 1", 9, 0), Z_DATA_ERROR);
+	assert_int_equal(head_of(s, "blob 1", 9, 30), Z_DATA_ERROR);
+	assert_int_equal(head_of(s, "blob 54", 63, 0), Z_DATA_ERROR);
+}
+
+static void test_a_head_that_tells_the_truth_is_none(void **state)
+{
+	struct stream *s = *state;
+
+	assert_int_equal(head_of(s, "blob 2", 9, 0), Z_STREAM_END);
+	assert_int_equal(head_of(s, "blob 0", 7, 0), Z_STREAM_END);
+	assert_int_equal(head_of(s, "blob 56", 64, 0), Z_STREAM_END);
+	assert_int_equal(head_of(s, "blob 192", 200, 0), Z_BUF_ERROR);
+	assert_int_equal(head_of(s, "blob 99999999999999999999999999", 200, 0),
+		Z_BUF_ERROR);
+}
+
+/* 63 bytes of a pack are read with a byte of room more, and may be anything. */
+static void test_a_content_that_looks_like_a_head_is_none(void **state)
+{
+	struct stream *s = *state;
+
+	assert_int_equal(head_of(s, "blob 1", 63, 20), Z_STREAM_END);
+	assert_int_equal(s->z.total_out, 63);
+}
+
 /* No stream, wrong bits in it, a wrong checksum. */
 static void test_a_damaged_stream_is_an_error(void **state)
 {
@@ -223,6 +304,11 @@ int main(void)
 		TEST(test_room_that_comes_in_pieces_is_zlibs),
 		TEST(test_input_that_comes_in_pieces_is_zlibs),
 		TEST(test_a_stream_without_its_end_has_none),
+		TEST(test_a_stream_is_damaged_when_its_end_does_not_come),
+		TEST(test_what_was_taken_in_comes_out_without_input),
+		TEST(test_a_head_that_tells_too_little_is_an_error),
+		TEST(test_a_head_that_tells_the_truth_is_none),
+		TEST(test_a_content_that_looks_like_a_head_is_none),
 		TEST(test_a_damaged_stream_is_an_error),
 		TEST(test_bytes_without_zlibs_header_are_zlibs),
 		TEST(test_nothing_comes_out_of_nothing),
