@@ -170,8 +170,9 @@ def arguments():
     p = argparse.ArgumentParser(prog="compare.sh")
     p.add_argument("--relctl", metavar="PROGRAM", required=True)
     p.add_argument("--rounds", type=int, default=10)
-    p.add_argument("--make", metavar="NAME,…", default="", help="repositories "
-                   "to make: 'all', or of " + ", ".join(MAKE))
+    p.add_argument("--make", metavar="NAME,…", action="append", default=[],
+                   help="repositories to make: 'all', or of "
+                   + ", ".join(MAKE))
     p.add_argument("--quick", action="store_true",
                    help="each row once, on a tiny repository: does it work?")
     p.add_argument("--json", metavar="FILE", help="all samples")
@@ -184,8 +185,8 @@ def arguments():
     p.add_argument("repository", nargs="*")
     args = p.parse_args()
     if args.quick:
-        args.rounds, args.make = 1, args.make or "quick"
-    args.make = [m for m in args.make.split(",") if m]
+        args.rounds, args.make = 1, args.make or ["quick"]
+    args.make = [m for m in ",".join(args.make).split(",") if m]
     if args.make == ["all"]:
         args.make = [m for m in MAKE if m != "quick"]
     if not args.make and not args.repository:
