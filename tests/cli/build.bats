@@ -693,6 +693,7 @@ $(dirname "$RELCTL")/relctl-git" ]
 @test "libgit2 gets relctl-git's inflate, and no certificates" {
 	libgit2=$(ldd "$(dirname "$RELCTL")/relctl-git" |
 		awk '/libgit2/ { print $3 }')
+	[ -f "$libgit2" ]
 	LD_DEBUG=bindings LD_DEBUG_OUTPUT=$HOME/bound try build
 	# instead LIBRARY SYMBOL: where libgit2 would have LIBRARY's.
 	instead() {

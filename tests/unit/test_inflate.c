@@ -189,8 +189,8 @@ static void test_what_was_taken_in_comes_out_without_input(void **state)
 	assert_whole(s);
 }
 
-/* The stream's text is PLAIN and 100 bytes more; inflate the first N of them,
- * with the room that libgit2 has for a loose object's head. */
+/* The stream's text is N bytes, PLAIN and NULs, and BEHIND bytes follow it.
+ * Inflate it with the room that libgit2 has for a loose object's head. */
 static int head_of(struct stream *s, const char *plain, size_t n, size_t behind)
 {
 	unsigned char text[200] = { 0 };
